@@ -1,0 +1,313 @@
+"""Turns and conversations."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import ClassVar, Literal, Self
+
+from contracts.envelope import Command, Event, Live, Query, Reply, Service
+from contracts.ids import ConversationId, MessageId, TurnId
+from contracts.money import CostMicros
+
+_TURN = TurnId("t_0193b0f1a8c07d3e9f00112233445566")
+_CONVERSATION = ConversationId("c_0193b0f1a8c07d3e9f00112233445566")
+_MESSAGE = MessageId("m_0193b0f1a8c07d3e9f00112233445566")
+_MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+Specialization = Literal["negotiation", "scheduling", "memory", "coordination"]
+
+
+class TurnStatus(StrEnum):
+    """The life of a turn; the last three are final."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class RunTurn(Command):
+    """Answer one user message. The turn id is the idempotency key; the text travels sealed.
+
+    `sealed_text` is the user's message under `libs.vault.TransitSeal`, purpose `run_turn`: nothing
+    personal lies readable in the stream.
+    """
+
+    subject: ClassVar[str] = "cmd.chat.run_turn.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+
+    turn_id: TurnId
+    conversation_id: ConversationId
+    user_message_id: MessageId
+    sealed_text: str
+    accepted_at: datetime
+    timezone: str | None = None
+    """IANA name the client gave; the user's profile decides when absent."""
+    tone: str | None = None
+    assistant_name: str | None = None
+    specialization: Specialization | None = None
+    client_integrations: tuple[str, ...] = ()
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            turn_id=_TURN,
+            conversation_id=_CONVERSATION,
+            user_message_id=_MESSAGE,
+            sealed_text="v1.AAAA",
+            accepted_at=_MOMENT,
+            timezone="Europe/Berlin",
+        )
+
+
+class StopTurn(Command):
+    """The user pressed stop. Durable, so that a stop pressed before the turn starts is honoured too."""
+
+    subject: ClassVar[str] = "cmd.chat.stop_turn.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+
+    turn_id: TurnId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(turn_id=_TURN)
+
+
+class ConversationSummary(Reply):
+    """One line of the conversation list."""
+
+    conversation_id: ConversationId
+    title: str
+    created_at: datetime
+    updated_at: datetime
+    message_count: int
+
+
+class ConversationPage(Reply):
+    """Conversations, newest first; `next_cursor` is absent on the last page."""
+
+    conversations: tuple[ConversationSummary, ...]
+    next_cursor: str | None = None
+
+
+class MessageView(Reply):
+    """One message as its owner reads it."""
+
+    message_id: MessageId
+    role: Literal["user", "assistant"]
+    text: str
+    created_at: datetime
+    turn_id: TurnId
+    engine: Literal["model", "offline"] | None = None
+    """Which engine wrote an assistant message; absent on the user's own."""
+
+
+class ConversationView(Reply):
+    """A conversation with a page of messages, oldest first; `earlier_cursor` leads to older ones."""
+
+    summary: ConversationSummary
+    messages: tuple[MessageView, ...]
+    earlier_cursor: str | None = None
+
+
+class TurnView(Reply):
+    """Where a turn stands; what a client that lost the stream asks for."""
+
+    turn_id: TurnId
+    conversation_id: ConversationId
+    status: TurnStatus
+    answer: MessageView | None = None
+    error: str | None = None
+    """Error slug of a failed turn."""
+
+
+class Deleted(Reply):
+    """The thing is gone; `existed` is false when there was none."""
+
+    existed: bool
+
+
+class ConversationFound(Reply):
+    """Whether this user owns the conversation. What another user owns is not found."""
+
+    found: bool
+
+
+class ListConversations(Query[ConversationPage]):
+    """The user's conversations, newest first."""
+
+    subject: ClassVar[str] = "rpc.chat.list_conversations.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ConversationPage
+
+    limit: int = 50
+    cursor: str | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class GetConversation(Query[ConversationView]):
+    """One conversation with its newest messages. Error `conversation_not_found`."""
+
+    subject: ClassVar[str] = "rpc.chat.get_conversation.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ConversationView
+
+    conversation_id: ConversationId
+    limit: int = 100
+    before: str | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(conversation_id=_CONVERSATION)
+
+
+class FindConversation(Query[ConversationFound]):
+    """Asked before a message is accepted into an existing conversation."""
+
+    subject: ClassVar[str] = "rpc.chat.find_conversation.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ConversationFound
+
+    conversation_id: ConversationId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(conversation_id=_CONVERSATION)
+
+
+class DeleteConversation(Query[Deleted]):
+    """Delete a conversation and all its messages. Error `conversation_not_found`."""
+
+    subject: ClassVar[str] = "rpc.chat.delete_conversation.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = Deleted
+
+    conversation_id: ConversationId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(conversation_id=_CONVERSATION)
+
+
+class GetTurn(Query[TurnView]):
+    """The state of one turn. Error `turn_not_found`."""
+
+    subject: ClassVar[str] = "rpc.chat.get_turn.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = TurnView
+
+    turn_id: TurnId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(turn_id=_TURN)
+
+
+class TurnUpdate(Live):
+    """One step of a running turn, published on `live.turn.<turn_id>` in order of `n`, without gaps.
+
+    `n` counts from 1 within a turn and is what a client resumes by. A turn that another replica took
+    over goes on counting and says `turn.restarted`: text seen so far is void. The chat service writes
+    these with msgspec on the hot path; a test holds that encoding against this contract.
+    """
+
+    subject: ClassVar[str] = "live.turn"
+    sent_by: ClassVar[Service] = Service.CHAT
+    followed_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.CHAT)
+
+    n: int
+    type: Literal[
+        "turn.accepted",
+        "turn.restarted",
+        "step.started",
+        "step.progress",
+        "step.result",
+        "step.ended",
+        "multi_step.initiated",
+        "multi_step.complete",
+        "token",
+        "turn.completed",
+        "turn.failed",
+        "turn.stopped",
+    ]
+    conversation_id: str | None = None
+    turn_id: str | None = None
+    step_id: str | None = None
+    name: str | None = None
+    status: Literal["ok", "failed", "skipped"] | None = None
+    text: str | None = None
+    """Token text, progress sentence, step result, or the reason of a multi-step start."""
+    confidence: float | None = None
+    message_id: str | None = None
+    engine: Literal["model", "offline"] | None = None
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    error: str | None = None
+    detail: str | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(n=7, type="token", text="You have ")
+
+
+class TurnStop(Live):
+    """Tells the replica that runs the turn to stop now; `live.turn_stop.<turn_id>`."""
+
+    subject: ClassVar[str] = "live.turn_stop"
+    sent_by: ClassVar[Service] = Service.CHAT
+    followed_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+
+    turn_id: TurnId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(turn_id=_TURN)
+
+
+class TurnCompleted(Event):
+    """A turn ended, one way or another. Ids and figures only; the text stays in the chat schema."""
+
+    subject: ClassVar[str] = "evt.chat.turn.completed.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.CONTEXT,)
+
+    turn_id: TurnId
+    conversation_id: ConversationId
+    status: TurnStatus
+    engine: Literal["model", "offline"] | None
+    model: str | None
+    input_tokens: int
+    output_tokens: int
+    cost_micros: CostMicros | None
+    """Absent when the price of the model is not known."""
+    duration_ms: int
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            turn_id=_TURN,
+            conversation_id=_CONVERSATION,
+            status=TurnStatus.COMPLETED,
+            engine="model",
+            model="gpt-5-mini",
+            input_tokens=812,
+            output_tokens=50,
+            cost_micros=CostMicros(303),
+            duration_ms=1840,
+        )
+
+
+class ConversationDeleted(Event):
+    """A conversation is gone: forget what was derived from it."""
+
+    subject: ClassVar[str] = "evt.chat.conversation.deleted.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.CONTEXT,)
+
+    conversation_id: ConversationId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(conversation_id=_CONVERSATION)

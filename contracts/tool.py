@@ -1,0 +1,161 @@
+"""Tools: what the assistant may read and do."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import ClassVar, Literal, Self
+
+from contracts.envelope import Command, Event, Live, Query, Reply, Service
+from contracts.ids import ExecutionId
+
+_EXECUTION = ExecutionId("x_0193b0f1a8c07d3e9f00112233445566")
+_MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+class Effect(StrEnum):
+    """What a tool does to the world; everything but `read` goes through the ledger."""
+
+    READ = "read"
+    DRAFT = "draft"
+    WRITE = "write"
+    SEND = "send"
+    SPEND = "spend"
+
+
+class ToolDescription(Reply):
+    """A tool as a model sees it. `parameters_schema` is a JSON Schema document, as text."""
+
+    name: str
+    description: str
+    effect: Effect
+    parameters_schema: str
+    returns_untrusted_text: bool
+    """Whether the result holds text that outsiders wrote: data, never instructions."""
+
+
+class Tools(Reply):
+    """The tools this user can use now, given their connections; `missing` names providers to connect."""
+
+    tools: tuple[ToolDescription, ...]
+    missing_providers: tuple[str, ...] = ()
+
+
+class ExecutionStatus(StrEnum):
+    """The life of an effect. `unknown` waits for a human, never for a blind retry."""
+
+    CLAIMED = "claimed"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class ToolOutcome(Reply):
+    """What a tool call came to. `sealed_result` is JSON under `libs.vault.TransitSeal`, purpose `tool_result`."""
+
+    status: ExecutionStatus
+    sealed_result: str | None = None
+    error: str | None = None
+    """Error slug, when failed or unknown."""
+    detail: str | None = None
+    """A sentence for the user that says what to do; holds no provider text."""
+
+
+class ListTools(Query[Tools]):
+    """Which tools apply for this user."""
+
+    subject: ClassVar[str] = "rpc.tool.list_tools.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+    reply: ClassVar[type[Reply]] = Tools
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class RunReadTool(Query[ToolOutcome]):
+    """Call a tool of effect `read`. Arguments are sealed JSON, purpose `tool_arguments`."""
+
+    subject: ClassVar[str] = "rpc.tool.run_read_tool.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+    reply: ClassVar[type[Reply]] = ToolOutcome
+
+    tool: str
+    sealed_arguments: str
+    timezone: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(tool="mail_search", sealed_arguments="v1.AAAA", timezone="Europe/Berlin")
+
+
+class GetExecution(Query[ToolOutcome]):
+    """Where an effect stands, for a caller that missed the live notice. Error `execution_not_found`."""
+
+    subject: ClassVar[str] = "rpc.tool.get_execution.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+    reply: ClassVar[type[Reply]] = ToolOutcome
+
+    execution_id: ExecutionId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(execution_id=_EXECUTION)
+
+
+class ExecuteTool(Command):
+    """Do something once. The execution id is the idempotency key and the provider's event id derives from it."""
+
+    subject: ClassVar[str] = "cmd.tool.execute_tool.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+
+    execution_id: ExecutionId
+    tool: str
+    sealed_arguments: str
+    timezone: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            execution_id=_EXECUTION,
+            tool="calendar_create_event",
+            sealed_arguments="v1.AAAA",
+            timezone="Europe/Berlin",
+        )
+
+
+class ExecutionNotice(Live):
+    """An execution reached a final state; `live.execution.<execution_id>`."""
+
+    subject: ClassVar[str] = "live.execution"
+    sent_by: ClassVar[Service] = Service.TOOL
+    followed_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+
+    execution_id: ExecutionId
+    status: ExecutionStatus
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(execution_id=_EXECUTION, status=ExecutionStatus.DONE)
+
+
+class ExecutionFinished(Event):
+    """An effect is done, failed, or unknown; in the last case a person has to look."""
+
+    subject: ClassVar[str] = "evt.tool.execution.finished.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION,)
+
+    execution_id: ExecutionId
+    tool: str
+    effect: Effect
+    status: Literal["done", "failed", "unknown"]
+    finished_at: datetime
+    error: str | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            execution_id=_EXECUTION,
+            tool="calendar_create_event",
+            effect=Effect.WRITE,
+            status="done",
+            finished_at=_MOMENT,
+        )

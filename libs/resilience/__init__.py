@@ -1,0 +1,1 @@
+"""Errors, retries, breakers and deadlines: how things fail well."""
