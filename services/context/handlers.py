@@ -1,0 +1,75 @@
+"""What context does when something arrives."""
+
+from datetime import UTC, datetime
+
+from contracts.chat import ConversationDeleted, TurnCompleted
+from contracts.context import AssembleContext, AssembledContext, Profile, ProfileUpdated, UpdateProfile
+from contracts.gateway import UserRegistered
+from contracts.notification import NotificationCreated, NotificationRead
+from contracts.oauth import ConnectionEstablished, ConnectionRemoved
+from contracts.sync import SourceRegistered
+from libs.bus import Call, publish
+from libs.db import Transaction
+from services.context import known, profile
+from services.context.assembly import assemble, recall
+from services.context.deps import Context
+
+
+async def start_profile(event: UserRegistered, tx: Transaction, deps: Context) -> None:
+    """Somebody joined, and told their timezone."""
+    await profile.start(tx, event.timezone, datetime.now(UTC))
+
+
+async def note_connection(event: ConnectionEstablished, tx: Transaction, deps: Context) -> None:
+    """A provider can be asked from now on."""
+    await known.connect(tx, event.provider, event.connection_id)
+
+
+async def forget_connection(event: ConnectionRemoved, tx: Transaction, deps: Context) -> None:
+    """A provider can not be asked any more."""
+    await known.disconnect(tx, event.connection_id)
+
+
+async def note_source(event: SourceRegistered, tx: Transaction, deps: Context) -> None:
+    """A provider is kept in step."""
+    await known.mark_synced(tx, event.provider, event.registered_at)
+
+
+async def open_notice(event: NotificationCreated, tx: Transaction, deps: Context) -> None:
+    """Something waits for the user."""
+    await known.open_notice(tx, event.notification_id)
+
+
+async def close_notice(event: NotificationRead, tx: Transaction, deps: Context) -> None:
+    """The user saw it."""
+    await known.close_notice(tx, event.notification_id)
+
+
+async def count_turn(event: TurnCompleted, tx: Transaction, deps: Context) -> None:
+    """A turn ended: its figures are added up."""
+    await known.count_turn(tx, event)
+
+
+async def forget_conversation(event: ConversationDeleted, tx: Transaction, deps: Context) -> None:
+    """What was derived from a deleted conversation goes with it."""
+    await known.forget_conversation(tx, event.conversation_id)
+
+
+async def assemble_context(query: AssembleContext, call: Call, deps: Context) -> AssembledContext:
+    """What the responder may know, and why not more."""
+    scope = call.require_scope()
+    async with deps.db.reading(scope) as tx:
+        facts = await recall(tx, deps.vault, scope)
+    return assemble(facts, query.max_tokens, deps.default_timezone)
+
+
+async def update_profile(query: UpdateProfile, call: Call, deps: Context) -> Profile:
+    """Change what is given, and tell those who depend on the timezone."""
+    scope, now = call.require_scope(), datetime.now(UTC)
+    name = profile.checked_name(query.display_name) if query.display_name is not None else None
+    timezone = profile.checked_timezone(query.timezone) if query.timezone is not None else None
+    async with deps.db.transaction(scope) as tx:
+        await profile.start(tx, deps.default_timezone, now)
+        changed = await profile.change(tx, deps.vault, scope, name, timezone, now)
+        await publish(tx, ProfileUpdated(timezone=changed.timezone))
+    return changed

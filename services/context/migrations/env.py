@@ -1,0 +1,5 @@
+"""Alembic's entry point for schema `context`."""
+
+from libs.db.migrations import run
+
+run("context")

@@ -1,0 +1,14 @@
+"""What an operator may set for context."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from libs.runtime import ServiceSettings
+
+
+class ContextSettings(ServiceSettings):
+    """`ADJUTANT_CONTEXT_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="ADJUTANT_CONTEXT_")
+
+    default_timezone: str = Field("UTC", description="IANA timezone of a user who has not told theirs")

@@ -1,0 +1,41 @@
+"""Notification, assembled."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from contracts.context import ProfileUpdated
+from contracts.gateway import UserRegistered
+from contracts.notification import ListNotifications, MarkNotificationRead
+from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.tool import ExecutionFinished
+from contracts.voice import VoiceSettingsUpdated
+from libs.bus import answer, react
+from libs.runtime import Resources, Service
+from services.notification import handlers
+from services.notification.deps import Notification
+from services.notification.settings import NotificationSettings
+
+routes = (
+    react(UserRegistered, handlers.greet_user),
+    react(ConnectionEstablished, handlers.confirm_connection),
+    react(ReauthorizationRequired, handlers.ask_to_reconnect),
+    react(ExecutionFinished, handlers.report_unknown),
+    react(ProfileUpdated, handlers.keep_timezone),
+    react(VoiceSettingsUpdated, handlers.keep_telephone),
+    answer(ListNotifications, handlers.list_notifications),
+    answer(MarkNotificationRead, handlers.mark_notification_read),
+)
+
+
+@asynccontextmanager
+async def open_notification(resources: Resources[NotificationSettings]) -> AsyncIterator[Notification]:
+    """Notification needs its schema, the bus, and the vault for what it says."""
+    yield Notification(
+        db=resources.db,
+        bus=resources.bus,
+        vault=resources.vault,
+        page_limit=resources.settings.page_limit,
+    )
+
+
+service = Service(name="notification", settings=NotificationSettings, routes=routes, open=open_notification)

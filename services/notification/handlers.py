@@ -1,0 +1,64 @@
+"""What notification does when something arrives."""
+
+from datetime import UTC, datetime
+
+from contracts.context import ProfileUpdated
+from contracts.gateway import UserRegistered
+from contracts.notification import Inbox, ListNotifications, MarkedRead, MarkNotificationRead
+from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.tool import ExecutionFinished
+from contracts.voice import VoiceSettingsUpdated
+from libs.bus import Call
+from libs.db import Transaction
+from services.notification import inbox, recipients, wording
+from services.notification.delivery import announce_read, tell
+from services.notification.deps import Notification
+
+
+async def greet_user(event: UserRegistered, tx: Transaction, deps: Notification) -> None:
+    """Somebody joined: note where they are, and say what to do first."""
+    await recipients.start(tx, event.timezone)
+    await tell(tx, deps, wording.welcome())
+
+
+async def confirm_connection(event: ConnectionEstablished, tx: Transaction, deps: Notification) -> None:
+    """A provider is connected: what asked for that is settled."""
+    settled = await inbox.settle(tx, "reconnect", event.provider, datetime.now(UTC))
+    await announce_read(tx, settled)
+    await tell(tx, deps, wording.connected(event))
+
+
+async def ask_to_reconnect(event: ReauthorizationRequired, tx: Transaction, deps: Notification) -> None:
+    """Only the user can mend a refused connection."""
+    await tell(tx, deps, wording.reconnect(event))
+
+
+async def report_unknown(event: ExecutionFinished, tx: Transaction, deps: Notification) -> None:
+    """An effect whose outcome nobody knows goes to a person; the others speak for themselves."""
+    if event.status == "unknown":
+        await tell(tx, deps, wording.effect_unknown(event))
+
+
+async def keep_timezone(event: ProfileUpdated, tx: Transaction, deps: Notification) -> None:
+    """Quiet hours follow the user's clock."""
+    await recipients.set_timezone(tx, event.timezone)
+
+
+async def keep_telephone(event: VoiceSettingsUpdated, tx: Transaction, deps: Notification) -> None:
+    """Nobody is called or texted who did not allow it."""
+    await recipients.set_telephone(tx, may_call=event.answer_calls, may_text=event.send_sms)
+
+
+async def list_notifications(query: ListNotifications, call: Call, deps: Notification) -> Inbox:
+    """The caller's inbox, newest first."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return await inbox.newest(tx, deps.vault, max(1, min(query.limit, deps.page_limit)))
+
+
+async def mark_notification_read(query: MarkNotificationRead, call: Call, deps: Notification) -> MarkedRead:
+    """The caller saw an entry."""
+    async with deps.db.transaction(call.require_scope()) as tx:
+        changed = await inbox.mark_read(tx, query.notification_id, datetime.now(UTC))
+        if changed:
+            await announce_read(tx, (query.notification_id,))
+    return MarkedRead(changed=changed)

@@ -1,0 +1,73 @@
+"""What is said for each kind of notification, and what makes two of them the same."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from contracts.notification import NotificationKind
+from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.tool import ExecutionFinished
+
+_NAMES = {"gmail": "Gmail", "calendar": "Google Calendar"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell a user once; two notices of one kind `about` the same thing are one."""
+
+    kind: NotificationKind
+    about: str
+    title: str
+    text: str
+    action: Literal["reconnect"] | None = None
+    provider: str | None = None
+
+
+def welcome() -> Notice:
+    """The first entry of every inbox."""
+    return Notice(
+        kind="welcome",
+        about="account",
+        title="Welcome to Adjutant",
+        text="Connect a provider, then ask what is in your mail or on your calendar.",
+    )
+
+
+def connected(event: ConnectionEstablished) -> Notice:
+    """A provider can be used."""
+    name = provider_name(event.provider)
+    return Notice(
+        kind="connected",
+        about=event.connection_id,
+        title=f"{name} is connected",
+        text=f"Your assistant can now use {name}. You can disconnect it at any time.",
+        provider=event.provider,
+    )
+
+
+def reconnect(event: ReauthorizationRequired) -> Notice:
+    """A provider refused us for good, and only the user can mend it."""
+    name = provider_name(event.provider)
+    return Notice(
+        kind="reconnect",
+        about=f"{event.connection_id} {event.refused_at.isoformat()}",
+        title=f"{name} needs to be connected again",
+        text=f"{name} no longer accepts the permission you gave. Until you connect it again, it is left out.",
+        action="reconnect",
+        provider=event.provider,
+    )
+
+
+def effect_unknown(event: ExecutionFinished) -> Notice:
+    """Something may or may not have happened, and a person has to look."""
+    deed = event.tool.replace("_", " ")
+    return Notice(
+        kind="effect_unknown",
+        about=event.execution_id,
+        title="Please check whether something was done",
+        text=f"The step “{deed}” was started, and its outcome could not be learned. It was not tried again.",
+    )
+
+
+def provider_name(provider: str) -> str:
+    """How people call a provider."""
+    return _NAMES.get(provider, provider.replace("_", " ").title())
