@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -73,6 +73,11 @@ class Query(Message, Generic[ReplyT]):
 
     asked_by: ClassVar[tuple[Service, ...]]
     reply: ClassVar[type[Reply]]
+
+    @classmethod
+    def reply_type(cls) -> type[ReplyT]:
+        """The reply class, as the type checker knows it: a route whose handler returns another one is refused."""
+        return cast(type[ReplyT], cls.reply)
 
 
 class Live(Message):

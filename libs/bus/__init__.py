@@ -1,0 +1,28 @@
+"""Owns every way the services talk to each other: outbox, consumers, queries, live messages.
+
+Never: knowledge of a particular message. Which function takes which message stands in each service's `app.py`.
+"""
+
+from libs.bus.bus import Bus
+from libs.bus.call import Call
+from libs.bus.errors import BusUnavailable, LiveGap, MalformedMessage, RemoteError, ServiceUnavailable, TopologyDrift
+from libs.bus.outbox import publish, send_later
+from libs.bus.routes import Route, answer, handle, handle_long, react
+
+__all__ = [
+    "Bus",
+    "BusUnavailable",
+    "Call",
+    "LiveGap",
+    "MalformedMessage",
+    "RemoteError",
+    "Route",
+    "ServiceUnavailable",
+    "TopologyDrift",
+    "answer",
+    "handle",
+    "handle_long",
+    "publish",
+    "react",
+    "send_later",
+]

@@ -1,0 +1,109 @@
+"""The one connection a service has to NATS, with every option that matters set on purpose.
+
+Defaults of the client lose service after two minutes of outage and see a dead peer after six; here it
+reconnects for ever and sees a dead peer within fifteen seconds (ping 5 s, two outstanding).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription
+
+from libs.bus.errors import CONNECTION_ERRORS, BusUnavailable
+from libs.bus.permissions import inbox_prefix
+
+log = structlog.get_logger("libs.bus")
+
+PUBLISH_TIMEOUT_S = 5.0
+PENDING_BYTES = 4 * 1024 * 1024
+"""What may wait in memory for a slow or absent server; beyond it publishing fails and the outbox waits."""
+
+
+@dataclass(slots=True)
+class Connection:
+    """A connection that tells who is interested when it comes back, and when it is closed for good."""
+
+    service: str
+    url: str
+    user: str | None
+    password: str | None
+    on_closed: Callable[[], None]
+    client: Client = field(init=False)
+    _on_reconnect: list[Callable[[], None]] = field(default_factory=list)
+    _closing: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of `nats.connect`, which the FastStream broker takes too."""
+        return {
+            "name": f"adjutant-{self.service}",
+            "inbox_prefix": inbox_prefix(self.service),
+            "max_reconnect_attempts": -1,
+            "reconnect_time_wait": 0.25,
+            "connect_timeout": 2,
+            "ping_interval": 5,
+            "max_outstanding_pings": 2,
+            "pending_size": PENDING_BYTES,
+            "drain_timeout": 10,
+            "error_cb": self._errored,
+            "disconnected_cb": self._disconnected,
+            "reconnected_cb": self._reconnected,
+            "closed_cb": self._closed,
+        }
+
+    async def open(self) -> None:
+        """Connect; waits for a server that is away for as long as it takes."""
+        credentials = {"user": self.user, "password": self.password} if self.user else {}
+        self.client = await nats.connect(self.url, **self.options(), **credentials)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server is there right now."""
+        return self.client.is_connected
+
+    def on_reconnect(self, callback: Callable[[], None]) -> None:
+        """Call this after each reconnection."""
+        self._on_reconnect.append(callback)
+
+    async def close(self) -> None:
+        """Flush what is written and close; never waits longer than two seconds for an absent server."""
+        self._closing = True
+        try:
+            if self.client.is_connected:
+                await self.client.flush(2)
+        except CONNECTION_ERRORS as error:
+            log.warning("bus_flush_failed", error=type(error).__name__)
+        await self.client.close()
+
+    async def _errored(self, error: Exception) -> None:
+        log.warning("bus_error", error=str(error) or type(error).__name__)
+
+    async def _disconnected(self) -> None:
+        if not self._closing:
+            log.warning("bus_disconnected")
+
+    async def _reconnected(self) -> None:
+        log.info("bus_reconnected")
+        for callback in self._on_reconnect:
+            callback()
+
+    async def _closed(self) -> None:
+        if not self._closing:
+            log.error("bus_closed", advice="the process ends, so that its supervisor starts a fresh one")
+            self.on_closed()
+
+
+def unavailable(error: BaseException) -> BusUnavailable:
+    """The house's word for a connection error of the client."""
+    return BusUnavailable(f"the message bus does not respond ({type(error).__name__})")
+
+
+async def stop_listening(subscription: Subscription) -> None:
+    """Unsubscribe; a connection that is gone has done so already."""
+    try:
+        await subscription.unsubscribe()
+    except CONNECTION_ERRORS as error:
+        log.debug("bus_unsubscribe_failed", error=type(error).__name__)
