@@ -22,6 +22,10 @@ from libs.db.transaction import Row, Transaction
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
+    _AsyncpgConnection = asyncpg.Connection[Any]
+else:
+    _AsyncpgConnection = asyncpg.Connection
+
 log = structlog.get_logger("libs.db")
 _tracer = trace.get_tracer("libs.db")
 
@@ -164,7 +168,7 @@ class Database:
                 await asyncio.sleep(RETRY_EVERY_S)
 
 
-class _Connection(asyncpg.Connection[Any]):
+class _Connection(_AsyncpgConnection):
     """A connection that needs no reset: settings are all `SET LOCAL`, and nobody listens or locks by session."""
 
     __slots__ = ()
