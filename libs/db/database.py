@@ -95,7 +95,7 @@ class Database:
         """Ask whether PostgreSQL answers, without patience. Raises DatabaseUnavailable."""
         with translated():
             async with asyncio.timeout(timeout_s), self._pool.acquire() as connection:
-                await connection.execute("")
+                await connection.execute("select 1")
 
     async def close(self, timeout_s: float = 5.0) -> None:
         """Wait for open transactions, then close; what is still open after the timeout is cut."""
