@@ -1,11 +1,11 @@
 """The errors of context.
 
-    InvalidInput
-    ├── UnknownTimezone       no such IANA timezone
-    └── InvalidDisplayName    not a name a person could have
+InvalidInput
+├── UnknownTimezone       no such IANA timezone
+└── InvalidDisplayName    not a name a person could have
 """
 
-from libs.resilience import InvalidInput
+from libs.resilience.errors import InvalidInput
 
 
 class UnknownTimezone(InvalidInput):

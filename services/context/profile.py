@@ -61,9 +61,7 @@ async def change(
         now,
     )
     assert row is not None, "start() comes first, in the same transaction"
-    return Profile(
-        display_name=await open_name(tx, vault, scope, row["display_name_sealed"]), timezone=row["timezone"]
-    )
+    return Profile(display_name=await open_name(tx, vault, scope, row["display_name_sealed"]), timezone=row["timezone"])
 
 
 async def open_name(tx: Transaction, vault: Vault, scope: Scope, sealed: bytes | None) -> str | None:

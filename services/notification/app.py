@@ -1,5 +1,6 @@
 """Notification, assembled."""
 
+from asyncio import TaskGroup
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,12 +31,14 @@ routes = (
 @asynccontextmanager
 async def open_notification(resources: Resources[NotificationSettings]) -> AsyncIterator[Notification]:
     """Notification needs its schema, the bus, and the vault for what it says."""
-    yield Notification(
-        db=resources.db,
-        bus=resources.bus,
-        vault=resources.vault,
-        page_limit=resources.settings.page_limit,
-    )
+    async with TaskGroup() as background:
+        yield Notification(
+            db=resources.db,
+            bus=resources.bus,
+            vault=resources.vault,
+            background=background,
+            page_limit=resources.settings.page_limit,
+        )
 
 
 service = Service(name="notification", settings=NotificationSettings, routes=routes, open=open_notification)

@@ -1,5 +1,6 @@
 """What notification's handlers are given."""
 
+from asyncio import TaskGroup
 from dataclasses import dataclass
 
 from libs.bus import Bus
@@ -9,9 +10,10 @@ from libs.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """The neighbours of notification, and the most entries one answer holds."""
+    """The neighbours of notification; `background` holds what goes on after a commit, and ends with the service."""
 
     db: Database
     bus: Bus
     vault: Vault
+    background: TaskGroup
     page_limit: int

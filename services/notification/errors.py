@@ -1,10 +1,10 @@
 """The errors of notification.
 
-    NotFound
-    └── NotificationNotFound     no such entry in this user's inbox
+NotFound
+└── NotificationNotFound     no such entry in this user's inbox
 """
 
-from libs.resilience import NotFound
+from libs.resilience.errors import NotFound
 
 
 class NotificationNotFound(NotFound):

@@ -77,9 +77,7 @@ async def mark_read(tx: Transaction, notification_id: NotificationId, now: datet
     return was_unread
 
 
-async def settle(
-    tx: Transaction, kind: NotificationKind, provider: str, now: datetime
-) -> tuple[NotificationId, ...]:
+async def settle(tx: Transaction, kind: NotificationKind, provider: str, now: datetime) -> tuple[NotificationId, ...]:
     """Mark read what has become pointless; returns which entries those were."""
     rows = await tx.fetch(
         """

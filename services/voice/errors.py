@@ -1,10 +1,10 @@
 """The errors of voice.
 
-    InvalidInput
-    └── InvalidVoice      the name of the voice cannot be one
+InvalidInput
+└── InvalidVoice      the name of the voice cannot be one
 """
 
-from libs.resilience import InvalidInput
+from libs.resilience.errors import InvalidInput
 
 
 class InvalidVoice(InvalidInput):

@@ -12,7 +12,9 @@ _DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "
 _MAX_LINES = 400
 _LOCKS = ("requirements.lock", "package-lock.json")
 # Assembled, so that this file does not accuse itself.
-_MACHINE_PATHS = re.compile("|".join("/" + rest for rest in ("root/", "home/[a-z]", "work/", "Users/", "tmp/lab", "opt/wheels")))
+_MACHINE_PATHS = re.compile(
+    "|".join("/" + rest for rest in ("root/", "home/[a-z]", "work/", "Users/", "tmp/lab", "opt/wheels"))
+)
 _TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".json", ".conf", ".cfg", ".ini", ".lock", ".sql", ".mako", ".sh", ""}
 
 
@@ -64,7 +66,9 @@ def test_every_service_has_the_same_anatomy(name: Service) -> None:
     expected = {"__init__.py", "app.py", "settings.py", "deps.py", "tables.py"}
 
     assert expected <= {path.name for path in folder.iterdir()}
-    assert (folder / ("routes" if name is Service.GATEWAY else "handlers.py")).exists() or (folder / "handlers").is_dir()
+    assert (folder / ("routes" if name is Service.GATEWAY else "handlers.py")).exists() or (
+        folder / "handlers"
+    ).is_dir()
     assert "never" in (folder / "__init__.py").read_text(), "say what it owns and what it never does"
     assert (folder / "migrations" / "env.py").exists()
 

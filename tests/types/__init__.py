@@ -1,0 +1,1 @@
+"""What the type checker must refuse: code that would register a handler for what it does not take."""
