@@ -111,7 +111,7 @@ class Bus:
         """Close the connection."""
         await self._connection.close()
 
-    async def send(self, command: Command | Event, *, scope: Scope | None, id: str | None = None) -> str:
+    async def send(self, command: Command, *, scope: Scope | None, id: str | None = None) -> str:
         """Straight into the stream, without outbox: returns the envelope id once NATS has it on disk.
 
         Retried under the same id, which the stream recognises; so is a second call with the same `id` within
@@ -126,7 +126,7 @@ class Bus:
             await self._store(subject_for(message_type, scope), stream_for(message_type), command, headers)
         return envelope.id
 
-    async def _store(self, subject: str, stream: str, message: Command | Event, headers: dict[str, str]) -> None:
+    async def _store(self, subject: str, stream: str, message: Command, headers: dict[str, str]) -> None:
         body = message.model_dump_json().encode()
         for attempt in range(1, SEND_ATTEMPTS + 1):
             try:

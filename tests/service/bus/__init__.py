@@ -1,0 +1,1 @@
+"""The bus against a real NATS and a real PostgreSQL."""

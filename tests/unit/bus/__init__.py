@@ -1,0 +1,1 @@
+"""Decisions of the bus that need no server."""
