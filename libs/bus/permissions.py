@@ -22,12 +22,9 @@ class Permissions:
     subscribe: tuple[str, ...]
     may_reply: bool
 
-    def as_config(self, indent: str = "  ") -> str:
-        """The `permissions` block of a nats-server configuration."""
-        lines = [
-            f"publish: {{ allow: {_listed(self.publish)} }}",
-            f"subscribe: {{ allow: {_listed(self.subscribe)} }}",
-        ]
+    def as_config(self, indent: str = "") -> str:
+        """The inside of a `permissions` block of a nats-server configuration."""
+        lines = [*_allowed("publish", self.publish), *_allowed("subscribe", self.subscribe)]
         if self.may_reply:
             lines.append('allow_responses: { max: 1, expires: "1m" }')
         return "\n".join(f"{indent}{line}" for line in lines)
@@ -104,5 +101,5 @@ def _jetstream(service: Service, own: list[ConsumerPlan]) -> set[str]:
     return subjects
 
 
-def _listed(subjects: tuple[str, ...]) -> str:
-    return "[" + ", ".join(f'"{subject}"' for subject in subjects) + "]"
+def _allowed(verb: str, subjects: tuple[str, ...]) -> list[str]:
+    return [f"{verb}: {{ allow: [", *(f'  "{subject}"' for subject in subjects), "] }"]
