@@ -9,7 +9,7 @@ from asyncpg.exceptions import ForeignKeyViolationError as ForeignKeyViolation
 from asyncpg.exceptions import UniqueViolationError as UniqueViolation
 
 from libs.db.database import Database
-from libs.db.errors import DatabaseClash, DatabaseUnavailable
+from libs.db.errors import DatabaseClash, DatabaseUnavailable, TransactionUndone
 from libs.db.metadata import service_metadata
 from libs.db.transaction import Row, Transaction
 
@@ -22,6 +22,7 @@ __all__ = [
     "ForeignKeyViolation",
     "Row",
     "Transaction",
+    "TransactionUndone",
     "UniqueViolation",
     "service_metadata",
 ]

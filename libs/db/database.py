@@ -16,7 +16,7 @@ import structlog
 from opentelemetry import trace
 
 from contracts.envelope import Scope
-from libs.db.errors import AWAY, DatabaseUnavailable, translated
+from libs.db.errors import AWAY, DatabaseUnavailable, TransactionUndone, is_lost, translated
 from libs.db.transaction import Row, Transaction
 
 if TYPE_CHECKING:
@@ -113,8 +113,7 @@ class Database:
                 tx = Transaction(connection, self.schema, scope, read_only=read_only)
                 try:
                     yield tx
-                    with translated(connection):
-                        await connection.execute("COMMIT")
+                    await _commit(connection)
                 except BaseException:
                     await _roll_back(connection)
                     raise
@@ -135,7 +134,7 @@ class Database:
                 return connection
             except BaseException as error:
                 if connection is not None:
-                    connection.terminate()
+                    _cut(connection)
                     await self._release(connection)
                 if not _is_weather(error):
                     raise
@@ -188,17 +187,29 @@ def _opening(scope: Scope | None, *, read_only: bool) -> str:
     )
 
 
+async def _commit(connection: "PoolConnectionProxy[Row]") -> None:
+    with translated(connection):
+        outcome = await connection.execute("COMMIT")
+    if outcome != "COMMIT":
+        raise TransactionUndone("A change could not be stored.")
+
+
 async def _roll_back(connection: "PoolConnectionProxy[Row]") -> None:
     """Undo, or cut the connection: either way the server forgets the transaction."""
-    if connection.is_closed() or not connection.is_in_transaction():
+    if is_lost(connection) or not connection.is_in_transaction():
         return
     try:
         await connection.execute("ROLLBACK", timeout=3)
     except (*AWAY, asyncpg.InterfaceError):
-        connection.terminate()
+        _cut(connection)
     except asyncio.CancelledError:
-        connection.terminate()
+        _cut(connection)
         raise
+
+
+def _cut(connection: "PoolConnectionProxy[Row]") -> None:
+    if not is_lost(connection):
+        connection.terminate()
 
 
 def _is_weather(error: BaseException) -> bool:

@@ -3,6 +3,8 @@
     Unavailable
     ├── DatabaseUnavailable   it is away, starting, full, or did not answer in time
     └── DatabaseClash         a deadlock or a serialization failure: the same transaction may succeed now
+    Internal
+    └── TransactionUndone     a statement had failed, its error was swallowed, and nothing could be committed
 
 Constraint violations stay asyncpg's (`libs.db.UniqueViolation` and its siblings): the function that wrote the
 SQL knows what they mean. Everything else (a typing mistake in SQL, a denied permission) is a defect and stays too.
@@ -14,7 +16,7 @@ from contextlib import contextmanager
 import asyncpg
 from asyncpg import exceptions as pg
 
-from libs.resilience.errors import Unavailable
+from libs.resilience.errors import Internal, Unavailable
 
 
 class DatabaseUnavailable(Unavailable):
@@ -34,6 +36,12 @@ class DatabaseClash(Unavailable):
     advice = "Repeat the transaction."
 
 
+class TransactionUndone(Internal):
+    """PostgreSQL rolled back where a commit was asked for. Put what may fail into `tx.savepoint()`."""
+
+    slug = "transaction_undone"
+
+
 AWAY = (
     pg.PostgresConnectionError,  # class 08: the connection broke
     pg.OperatorInterventionError,  # class 57: shutdown, crash, starting up, statement timeout
@@ -43,6 +51,14 @@ AWAY = (
     TimeoutError,
 )
 _CLASH = (pg.DeadlockDetectedError, pg.SerializationError)
+
+
+def is_lost(connection: "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy") -> bool:
+    """Whether the connection is gone; asyncpg's pool takes a broken one from its user's hands at once."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 @contextmanager
@@ -56,6 +72,6 @@ def translated(connection: "asyncpg.Connection | asyncpg.pool.PoolConnectionProx
         raise DatabaseUnavailable(f"The database does not answer ({type(error).__name__}).") from error
     except asyncpg.InterfaceError as error:
         # asyncpg uses one class for "you called me wrongly" and "the connection is gone"; only the latter is weather.
-        if connection is not None and connection.is_closed():
+        if connection is not None and is_lost(connection):
             raise DatabaseUnavailable("The connection to the database was lost.") from error
         raise

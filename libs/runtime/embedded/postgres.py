@@ -19,9 +19,9 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-import asyncpg
 import structlog
 
+from libs.db.admin import answers
 from libs.runtime.embedded.child import Child, ServerDidNotStart, end_leftover, pid_of_leftover
 
 log = structlog.get_logger("libs.runtime.embedded")
@@ -112,12 +112,7 @@ class EmbeddedPostgres:
         self._child.start([binary, "-D", str(self._data), "-k", str(self.socket_dir), *options])
 
     async def _answers(self) -> bool:
-        try:
-            connection = await asyncpg.connect(self.admin_url, timeout=2)
-        except (OSError, asyncpg.CannotConnectNowError, TimeoutError):
-            return False
-        await connection.close()
-        return True
+        return await answers(self.admin_url)
 
     def _prepare(self) -> None:
         """Directories, the system user, and the data of a fresh cluster. Blocking, 0.5 s the first time."""

@@ -1,0 +1,147 @@
+"""Fixtures of every layer: the session's real servers, and for each test module a database and a NATS account.
+
+Nothing starts before the first test that asks for it, so unit tests need no server.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.envelope import Scope, Service
+from contracts.ids import OrganizationId, UserId, new_id
+from libs.bus.provision import provision
+from libs.db import Database
+from libs.testing.servers import NatsAccount, Servers, ServiceDatabase, stop_keeper
+
+_DIRECTORY = pytest.StashKey[Path]()
+_SESSION_PID = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The session's process makes the directory; workers are told where it is."""
+    given: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if given is None:
+        directory = Path(tempfile.mkdtemp(prefix="adjutant-tests-"))
+        directory.chmod(0o711)  # entered, not listed: PostgreSQL may run as another user
+        config.stash[_DIRECTORY], config.stash[_SESSION_PID] = directory, os.getpid()
+    else:
+        config.stash[_DIRECTORY] = Path(given["adjutant_directory"])
+        config.stash[_SESSION_PID] = int(given["adjutant_session_pid"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Called by pytest-xdist for each worker."""
+    node.workerinput["adjutant_directory"] = str(node.config.stash[_DIRECTORY])
+    node.workerinput["adjutant_session_pid"] = node.config.stash[_SESSION_PID]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The session's process stops the servers, also when a worker crashed."""
+    if not hasattr(config, "workerinput"):
+        stop_keeper(config.stash[_DIRECTORY])
+        shutil.rmtree(config.stash[_DIRECTORY], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> Servers:
+    """The PostgreSQL and the NATS of this session, shared by all workers."""
+    return Servers.of_session(pytestconfig.stash[_DIRECTORY], pytestconfig.stash[_SESSION_PID])
+
+
+@pytest.fixture(scope="module")
+def schemas(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The services whose schemas a module needs: its own below tests/service/<service>, else all. Override at will."""
+    layer, name = Path(request.path).parts[-3:-1]
+    return (name,) if layer == "service" and name in set(Service) else tuple(Service)
+
+
+@pytest.fixture(scope="module")
+async def database(servers: Servers, schemas: tuple[str, ...]) -> AsyncIterator[ServiceDatabase]:
+    """This module's own database, migrated."""
+    made = await servers.database(f"test_{new_id('x')}", schemas)
+    yield made
+    await made.drop()
+
+
+@pytest.fixture(scope="module")
+def postgres_url(database: ServiceDatabase) -> Callable[[str], str]:
+    """`postgres_url("chat")`: what the chat service would be configured with."""
+    return database.url
+
+
+@pytest.fixture(scope="module")
+async def nats_account(servers: Servers) -> AsyncIterator[NatsAccount]:
+    """This module's own NATS account, empty."""
+    account = await servers.lease_account()
+    yield account
+    await account.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What services run on: a migrated database, a provisioned bus, the master keys."""
+
+    database: ServiceDatabase
+    nats: NatsAccount
+
+    @property
+    def master_keys(self) -> str:
+        """As in ADJUTANT_MASTER_KEYS."""
+        return self.database.servers.master_keys
+
+
+@pytest.fixture(scope="module")
+async def platform(database: ServiceDatabase, nats_account: NatsAccount) -> Platform:
+    """Database and account of this module, with every stream and consumer in place."""
+    admin = await nats_account.admin()
+    await provision(admin.jetstream)
+    await admin.close()
+    return Platform(database, nats_account)
+
+
+@pytest.fixture(scope="module")
+async def connect(database: ServiceDatabase) -> AsyncIterator[Callable[[str], Awaitable[Database]]]:
+    """`await connect("chat")`: a pool that logs in as that service; closed with the module."""
+    opened: dict[str, Database] = {}
+
+    async def open_once(service: str) -> Database:
+        if service not in opened:
+            opened[service] = await Database.connect(database.url(service), service, wait_s=10)
+        return opened[service]
+
+    yield open_once
+    for pool in opened.values():
+        await pool.close()
+
+
+@pytest.fixture
+def scope() -> Scope:
+    """A user nobody else has."""
+    return new_scope()
+
+
+@pytest.fixture
+def stranger() -> Scope:
+    """A second user, of another organization."""
+    return new_scope()
+
+
+def new_scope() -> Scope:
+    """A fresh user in a fresh organization."""
+    return Scope(OrganizationId(new_id("org")), UserId(new_id("u")))
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """An empty directory with a short path (sockets) that other users may enter (PostgreSQL under root)."""
+    directory = Path(tempfile.mkdtemp(prefix="adj-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)

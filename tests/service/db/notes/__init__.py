@@ -1,0 +1,1 @@
+"""A service that exists in these tests only: it keeps notes."""
