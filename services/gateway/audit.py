@@ -1,0 +1,73 @@
+"""The audit trail: who did what to whose data, when, from where. Rows are only ever added."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from contracts.ids import new_id
+from libs.db import Transaction
+from services.gateway.principal import Origin
+
+
+class Action(StrEnum):
+    """What is audited."""
+
+    SIGNED_UP = "account.signed_up"
+    LOGGED_IN = "session.logged_in"
+    LOG_IN_REFUSED = "session.log_in_refused"
+    LOGGED_OUT = "session.logged_out"
+    KEY_CREATED = "api_key.created"
+    KEY_REVOKED = "api_key.revoked"
+    CONNECTION_STARTED = "integration.connection_started"
+    CONNECTED = "integration.connected"
+    DISCONNECTED = "integration.disconnected"
+    CONVERSATION_DELETED = "conversation.deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the trail."""
+
+    entry_id: str
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    address: str
+    user_agent: str
+    request_id: str
+
+
+async def record(tx: Transaction, actor: str, action: Action, target: str, origin: Origin) -> None:
+    """Add a line about the data of `tx.scope`."""
+    assert tx.scope is not None
+    await tx.execute(
+        """
+        insert into audit_entries
+            (entry_id, organization_id, user_id, actor, action, target, address, user_agent, request_id, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now())
+        """,
+        new_id("evt"),
+        tx.scope.organization_id,
+        tx.scope.user_id,
+        actor,
+        action,
+        target,
+        str(origin.address),
+        origin.user_agent,
+        origin.request_id,
+    )
+
+
+async def entries(tx: Transaction, limit: int, before: str | None) -> list[Entry]:
+    """The newest lines about the user of `tx.scope`, older than the entry `before`."""
+    rows = await tx.fetch(
+        """
+        select entry_id, created_at as at, actor, action, target, address, user_agent, request_id
+        from audit_entries where $1::text is null or entry_id < $1
+        order by entry_id desc limit $2
+        """,
+        before,
+        limit,
+    )
+    return [Entry(**dict(row)) for row in rows]

@@ -1,0 +1,86 @@
+"""Every error as problem+json (RFC 9457), from one place."""
+
+import json
+import math
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from libs.resilience.errors import AdjutantError, Internal, InvalidInput
+from services.gateway.errors import MethodNotAllowed, RouteNotFound
+from services.gateway.limits import TooManyRequests
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem_response(error: AdjutantError, request_id: str, **more: Any) -> Response:
+    """The response for an error; `Retry-After` and rate-limit headers where they help."""
+    body = {
+        "type": f"urn:adjutant:problem:{error.slug}",
+        "title": error.slug,
+        "status": error.status,
+        "detail": error.detail,
+        "advice": error.advice,
+        "request_id": request_id,
+        **more,
+    }
+    headers: dict[str, str] = {}
+    if isinstance(error, TooManyRequests):
+        headers |= error.allowance.headers()
+    if error.status == 503 or error.retry_after_s is not None:
+        headers["retry-after"] = str(math.ceil(error.retry_after_s or 2))
+    if error.status == 401:
+        headers["www-authenticate"] = 'Bearer realm="adjutant"'
+    # ASCII: a lone surrogate that came in must not make the answer fail.
+    return Response(json.dumps(body), error.status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer all its errors this way."""
+    app.add_exception_handler(AdjutantError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unknown)
+
+
+def request_id_of(request: Request) -> str:
+    """The id of this request, set by the edge."""
+    return str(request.scope["state"]["origin"].request_id)
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AdjutantError)
+    return problem_response(error, request_id_of(request))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """Says where and what, and never quotes the input: it may be a password."""
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"where": ".".join(str(part) for part in found["loc"]), "what": _readable(found["msg"])}
+        for found in error.errors()[:20]
+    ]
+    first = errors[0] if errors else {"where": "body", "what": "is not valid"}
+    return problem_response(InvalidInput(f"{first['where']}: {first['what']}"), request_id_of(request), errors=errors)
+
+
+def _readable(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    """Starlette's own: no such path, no such method."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        response = problem_response(MethodNotAllowed(f"{request.method} is not possible here."), request_id_of(request))
+        response.headers["allow"] = (error.headers or {}).get("Allow", "GET")
+        return response
+    if error.status_code == 404:
+        return problem_response(RouteNotFound("There is nothing at this path."), request_id_of(request))
+    return problem_response(InvalidInput("The request could not be read."), request_id_of(request))
+
+
+async def _unknown(request: Request, _error: Exception) -> Response:
+    return problem_response(Internal("Something went wrong on our side."), request_id_of(request))

@@ -1,0 +1,48 @@
+"""What an operator may set, as ADJUTANT_GATEWAY_…."""
+
+from pydantic_settings import SettingsConfigDict
+
+from libs.runtime import ServiceSettings
+
+
+class GatewaySettings(ServiceSettings):
+    """Limits, lifetimes and allow-lists of the public surface."""
+
+    model_config = SettingsConfigDict(env_prefix="ADJUTANT_GATEWAY_")
+
+    session_hours: int = 14 * 24
+    """How long a log-in lasts."""
+    auth_cache_s: float = 5.0
+    """How long a replica trusts what it knows of a session or key; a revocation elsewhere takes at most this long."""
+    auth_cache_entries: int = 10_000
+
+    password_memory_kib: int = 19 * 1024
+    """argon2id as OWASP recommends: 19 MiB, two passes, one lane."""
+    password_passes: int = 2
+    password_workers: int = 2
+    """Hashes computed at a time; each takes about 40 ms of a core and `password_memory_kib`."""
+
+    chat_per_minute: int = 10
+    """Turns a user may start in a minute (SPEC G11)."""
+    log_ins_per_quarter_hour: int = 10
+    """Attempts per e-mail address and client address; ten times as many per e-mail address from everywhere."""
+    sign_ups_per_hour: int = 60
+    """Per client address."""
+
+    body_limit_bytes: int = 1_048_576
+    socket_message_bytes: int = 262_144
+    """32,000 characters, each escaped as six bytes, and some room."""
+    socket_turns: int = 4
+    """Turns one WebSocket may follow at a time."""
+
+    ping_s: float = 15.0
+    """Silence after which a stream carries a sign of life."""
+    settle_s: float = 10.0
+    """Silence after which a stream asks chat whether the turn ended unseen."""
+    silence_s: float = 150.0
+    """Silence after which a stream gives up; the turn itself goes on."""
+
+    cors_origins: tuple[str, ...] = ()
+    """Origins of web applications that may call with the user's cookie, such as https://app.example.org."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, such as 10.0.0.0/8."""

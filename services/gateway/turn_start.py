@@ -1,0 +1,135 @@
+"""Starting a turn and coming back to one: what HTTP and WebSocket have in common."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from contracts.chat import GetTurn
+from contracts.ids import TurnId, is_id
+from libs.bus.errors import BusUnavailable
+from libs.resilience.errors import Unavailable
+from services.gateway.deps import Gateway
+from services.gateway.errors import TurnNotFound
+from services.gateway.limits import Allowance
+from services.gateway.principal import Principal
+from services.gateway.turn_stream import Sink, TurnStream
+from services.gateway.turns import (
+    AskedTurn,
+    TurnIds,
+    accept_turn,
+    check_conversation,
+    find_turn,
+    send_turn,
+    withdraw_turn,
+)
+from services.gateway.updates import Update, write_update
+
+log = structlog.get_logger("services.gateway")
+
+
+@dataclass(slots=True)
+class FollowedTurn:
+    """A turn with a subscription to its live updates; `follow` closes it, or `close` when nobody follows."""
+
+    stream: TurnStream
+    allowance: Allowance | None
+    fresh: bool
+    """Whether it was just sent, so that no update can have been missed."""
+    _updates: AsyncIterator[bytes]
+    _subscription: AsyncExitStack
+
+    async def follow(self, sink: Sink) -> None:
+        """Tell the sink everything, until the turn ends."""
+        try:
+            if self.stream.after == 0:
+                accepted = Update(
+                    n=0,
+                    type="turn.accepted",
+                    turn_id=self.stream.turn_id,
+                    conversation_id=self.stream.conversation_id,
+                )
+                await sink.write(accepted, write_update(accepted))
+            if self.fresh or not await self.stream.replay(sink):
+                await self.stream.run(self._updates, sink)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Stop listening. The turn goes on; its answer will be in the conversation."""
+        await self._subscription.aclose()
+
+
+async def start_turn(gateway: Gateway, caller: Principal, asked: AskedTurn, key: str | None) -> FollowedTurn:
+    """Accept a turn and hand it to chat, durably; listens before it sends, so no token is missed.
+
+    Raises TooManyRequests, ConversationNotFound, IdempotencyKeyReused, and Unavailable with nothing half done.
+    """
+    scope = caller.scope
+    if asked.conversation_id is not None:
+        await check_conversation(gateway.db, gateway.bus, scope, asked.conversation_id)
+    conversation = asked.conversation_id
+    ids = TurnIds.from_key(scope, key, conversation) if key else TurnIds.fresh(conversation)
+    accepted = await accept_turn(gateway.db, scope, asked, ids, gateway.chat_limit)
+    try:
+        turn = await _listen(gateway, caller, ids.turn_id, ids.conversation_id, after=0)
+    except Unavailable:
+        await _withdraw(gateway, caller, ids, repeated=accepted.allowance is None)
+        raise
+    turn.allowance, turn.fresh = accepted.allowance, accepted.allowance is not None
+    try:
+        await send_turn(gateway.bus, gateway.seal, scope, asked, ids)
+    except BusUnavailable:
+        await turn.close()
+        await _withdraw(gateway, caller, ids, repeated=accepted.allowance is None)
+        raise
+    except BaseException:
+        await turn.close()
+        raise
+    return turn
+
+
+async def resume_turn(gateway: Gateway, caller: Principal, turn_id: str, after: int) -> FollowedTurn:
+    """Come back to a turn at whatever replica. Raises TurnNotFound for a turn of somebody else."""
+    conversation_id = await conversation_of(gateway, caller, turn_id)
+    return await _listen(gateway, caller, TurnId(turn_id), conversation_id, after)
+
+
+async def conversation_of(gateway: Gateway, caller: Principal, turn_id: str) -> str:
+    """The conversation of one of the caller's turns. Raises TurnNotFound."""
+    if not (is_id(turn_id) and turn_id.startswith("t_")):
+        raise TurnNotFound("There is no such turn.")
+    async with gateway.db.reading(caller.scope) as tx:
+        conversation_id = await find_turn(tx, turn_id)
+    if conversation_id is None:
+        # Older than our rows, or withdrawn although the command had arrived: chat decides, under the same scope.
+        conversation_id = (await gateway.bus.ask(GetTurn(turn_id=TurnId(turn_id)), scope=caller.scope)).conversation_id
+    return conversation_id
+
+
+async def _listen(
+    gateway: Gateway, caller: Principal, turn_id: TurnId, conversation_id: str, after: int
+) -> FollowedTurn:
+    subscription = AsyncExitStack()
+    updates = await subscription.enter_async_context(gateway.bus.follow("turn", turn_id, after=after))
+    stream = TurnStream(
+        bus=gateway.bus,
+        scope=caller.scope,
+        turn_id=turn_id,
+        conversation_id=conversation_id,
+        patience=gateway.patience,
+        stopping=gateway.stopping,
+        after=after,
+    )
+    return FollowedTurn(stream, None, False, updates, subscription)
+
+
+async def _withdraw(gateway: Gateway, caller: Principal, ids: TurnIds, *, repeated: bool) -> None:
+    """Leave nothing half done. The first request with an Idempotency-Key owns the row, a repetition does not."""
+    if repeated:
+        return
+    try:
+        await withdraw_turn(gateway.db, caller.scope, ids, gateway.chat_limit)
+    except Unavailable as away:
+        log.warning("turn_not_withdrawn", turn_id=ids.turn_id, why=away.detail)

@@ -1,0 +1,65 @@
+"""The web application of the gateway, assembled."""
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from services.gateway.deps import Gateway
+from services.gateway.edge import Edge
+from services.gateway.openapi import document
+from services.gateway.problems import install
+from services.gateway.routes import (
+    audit,
+    auth,
+    chat,
+    conversations,
+    health,
+    integrations,
+    keys,
+    notifications,
+    profile,
+    socket,
+)
+
+ROUTERS = (
+    health.router,
+    auth.router,
+    keys.router,
+    chat.router,
+    conversations.router,
+    integrations.router,
+    notifications.router,
+    profile.router,
+    audit.router,
+    socket.router,
+)
+
+
+def web_application(gateway: Gateway) -> ASGIApp:
+    """Routes inside, the edge outside."""
+    app = FastAPI(
+        title="Adjutant",
+        version="1",
+        description="A self-hosted assistant that reads your mail and calendar, answers, and acts for you.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.gateway = gateway
+    install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    allowed = CORSMiddleware(
+        app,
+        allow_origins=gateway.settings.cors_origins,
+        allow_methods=("GET", "POST", "PATCH", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key", "Last-Event-ID"),
+        expose_headers=("X-Request-Id", "X-Turn-Id", "X-Conversation-Id", "X-RateLimit-Remaining", "Retry-After"),
+        allow_credentials=True,
+    )
+    return Edge(
+        allowed if gateway.settings.cors_origins else app,
+        body_limit=gateway.settings.body_limit_bytes,
+        trusted_proxies=gateway.settings.trusted_proxies,
+    )
