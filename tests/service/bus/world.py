@@ -22,7 +22,6 @@ from libs.runtime.embedded.nats import EmbeddedNats
 from libs.runtime.embedded.postgres import EmbeddedPostgres
 
 PASSWORDS = {name: f"pw-{name}" for name in (*Service, ADMIN)}
-MESSAGE_STREAMS = ("EVT_", "CMD_")
 
 
 def a_scope() -> Scope:
@@ -63,8 +62,7 @@ class World:
             for statement in (*tables.all, "CREATE TABLE notes (id bigserial, text text not null)"):
                 await connection.execute(statement)
         await connection.close()
-        async with self.admin() as jetstream:
-            await provision(jetstream)
+        await self.provision()
 
     async def stop(self) -> None:
         await self.nats.stop()
@@ -78,9 +76,17 @@ class World:
                 f"TRUNCATE {service}.outbox, {service}.inbox, {service}.dead_letters, {service}.notes"
             )
         await connection.close()
+        await self.lose_streams()
+
+    async def lose_streams(self) -> None:
+        """What an operator faces after a disk is gone: the streams are there again, and empty."""
         async with self.admin() as jetstream:
             for info in await jetstream.streams_info():
                 await jetstream.delete_stream(info.config.name)
+        await self.provision()
+
+    async def provision(self) -> None:
+        async with self.admin() as jetstream:
             await provision(jetstream)
 
     @asynccontextmanager
