@@ -65,7 +65,7 @@ class Database:
             command_timeout=COMMAND_TIMEOUT_S,
             connection_class=_Connection,
             init=_speak_json,
-            server_settings={"search_path": schema, "application_name": f"adjutant {schema}", "jit": "off"},
+            server_settings={"search_path": str(schema), "application_name": f"adjutant {schema}", "jit": "off"},
         )
         database = cls(pool, schema, patience_s)
         await pool

@@ -132,6 +132,6 @@ order by 1
 
 
 async def _owner_connection(admin_url: str, schema: str) -> "asyncpg.Connection[Any]":
-    return await asyncpg.connect(
-        admin_url, server_settings={"search_path": schema, "application_name": f"adjutant migrate {schema}"}
-    )
+    # asyncpg wants a plain str here and nothing derived from it, such as a member of an enumeration.
+    settings = {"search_path": str(schema), "application_name": f"adjutant migrate {schema}"}
+    return await asyncpg.connect(admin_url, server_settings=settings)

@@ -8,14 +8,16 @@ import fcntl
 import hashlib
 import json
 import os
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+import psutil
 
 from libs.bus import Bus
 from libs.db.admin import address, create_database, drop_database
@@ -24,7 +26,6 @@ from libs.db.migrations import MigratedService
 from libs.testing.keeper import ACCOUNTS
 
 START_TIMEOUT_S = 60.0
-_keepers: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,6 @@ class NatsAccount:
 
 def stop_keeper(directory: Path, timeout_s: float = 20.0) -> None:
     """End the session's servers, whoever started them; called once, by the session's own process."""
-    import psutil
-
     found = directory / "servers.json"
     if not found.exists():
         return
@@ -158,21 +157,18 @@ def stop_keeper(directory: Path, timeout_s: float = 20.0) -> None:
 
 def _start_keeper(directory: Path, session_pid: int, found: Path) -> None:
     log = directory / "keeper.log"
+    command = [sys.executable, "-m", "libs.testing.keeper", str(directory), str(session_pid)]
     with log.open("ab") as output:
-        command = [sys.executable, "-m", "libs.testing.keeper", str(directory), str(session_pid)]
-        keeper = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)  # noqa: S603
-    _keepers.append(keeper)  # kept, so that its destructor does not speak before the session's end
+        # Not Popen: the keeper outlives the worker that started it, and no object here answers for its end.
+        streams = [(os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)]
+        pid = os.posix_spawn(sys.executable, command, os.environ, file_actions=streams, setpgroup=0)
+    keeper = psutil.Process(pid)
+    pause = threading.Event()
     deadline = time.monotonic() + START_TIMEOUT_S
     while not found.exists():
-        if keeper.poll() is not None or time.monotonic() > deadline:
+        if keeper.status() == psutil.STATUS_ZOMBIE or time.monotonic() > deadline:
             raise RuntimeError(f"the test servers did not start: {log.read_text()[-2000:]}")
-        _pause()
-
-
-def _pause() -> None:
-    import threading
-
-    threading.Event().wait(0.02)
+        pause.wait(0.02)
 
 
 @contextmanager

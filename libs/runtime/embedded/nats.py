@@ -97,8 +97,11 @@ class EmbeddedNats:
         try:
             async with asyncio.timeout(1):
                 reader, writer = await asyncio.open_connection(HOST, self._port)
-                with closing(writer):
+                try:
                     return (await reader.readline()).startswith(b"INFO ")
+                finally:
+                    writer.close()
+                    await writer.wait_closed()
         except (OSError, TimeoutError):
             return False
 

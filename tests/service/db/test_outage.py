@@ -49,7 +49,7 @@ async def test_what_runs_during_a_kill_fails_as_an_outage_and_the_next_transacti
     with pytest.raises(DatabaseUnavailable):
         await running
     async with asyncio.timeout(5):
-        while not await own_postgres.ensure_running():  # the process may take a moment to be gone
+        while not await own_postgres.ensure_running():  # noqa: ASYNC110 - its end takes a moment
             await asyncio.sleep(0.01)
 
     async with database.transaction(None) as tx:
