@@ -1,6 +1,7 @@
 """Events: written with the state, delivered at least once, handled once."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,7 +25,7 @@ async def remember_turn(event: TurnCompleted, tx: Transaction, deps: Deps) -> No
 
 async def count(deps: Deps, table: str, where: str = "true") -> int:
     async with deps.db.reading(None) as tx:
-        number: int = await tx.fetchval(f"SELECT count(*) FROM {table} WHERE {where}")
+        number: int = await tx.fetchval(f"SELECT count(*) FROM {table} WHERE {where}")  # noqa: S608
         return number
 
 
@@ -47,10 +48,10 @@ async def sent(deps: Deps) -> bool:
 
 async def test_an_event_of_a_rolled_back_transaction_never_leaves(world: World) -> None:
     async with world.service("context", react(TurnCompleted, remember_turn)) as context, world.service("chat") as chat:
-        with pytest.raises(RuntimeError, match="changed my mind"):
+        with contextlib.suppress(InterruptedError):
             async with chat.db.transaction(a_scope()) as tx:
                 await publish(tx, TurnCompleted.example())
-                raise RuntimeError("changed my mind")
+                raise InterruptedError("changed my mind")
         async with chat.db.transaction(a_scope()) as tx:
             await publish(tx, TurnCompleted.example())
 
