@@ -1,6 +1,5 @@
 """What an operator may set for context."""
 
-from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from libs.runtime import ServiceSettings
@@ -11,4 +10,5 @@ class ContextSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="ADJUTANT_CONTEXT_")
 
-    default_timezone: str = Field("UTC", description="IANA timezone of a user who has not told theirs")
+    default_timezone: str = "UTC"
+    """IANA timezone of a user who has not told theirs."""

@@ -11,4 +11,5 @@ class NotificationSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="ADJUTANT_NOTIFICATION_")
 
-    page_limit: int = Field(200, ge=1, description="Most entries one answer of the inbox holds")
+    page_limit: int = Field(200, ge=1)
+    """Most entries that one answer of the inbox holds."""

@@ -1,6 +1,5 @@
 """What an operator may set for voice."""
 
-from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from libs.runtime import ServiceSettings
@@ -11,4 +10,5 @@ class VoiceServiceSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="ADJUTANT_VOICE_")
 
-    default_voice: str = Field("Polly.Joanna", description="Voice of a user who has not chosen one")
+    default_voice: str = "Polly.Joanna"
+    """Voice of a user who has not chosen one, as the speech provider writes it."""
