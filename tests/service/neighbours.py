@@ -42,6 +42,16 @@ class Neighbours:
         """As the first service that the contract names as asker."""
         return await self.askers[type(query).asked_by[0]].ask(query, scope=scope, timeout_s=5)
 
+    async def handle(self, event: Event, scope: Scope) -> None:
+        """Emit the event and wait until the service has handled it."""
+        event_id = await self.emit(event, scope)
+
+        async def handled() -> bool:
+            async with self.db.reading(None) as tx:
+                return bool(await tx.fetchval("select 1 from inbox where event_id = $1", event_id))
+
+        await eventually(handled)
+
     async def heard(self, event: type[EventT], scope: Scope, *, count: int = 1) -> list[EventT]:
         """The service's own events of this kind for this user, once there are `count` of them."""
         subscription = await self.admin.jetstream.subscribe(
