@@ -1,0 +1,48 @@
+"""Tool, assembled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from contracts.tool import ExecuteTool, GetExecution, ListTools, RunReadTool
+from libs.bus import answer, handle_long
+from libs.providers.google.calendar import Calendar
+from libs.providers.google.gmail import Gmail
+from libs.providers.google.transport import http_client
+from libs.runtime import Resources, Service
+from services.tool import times
+from services.tool.deps import ToolDeps
+from services.tool.handlers import execute_tool, get_execution, list_tools, run_read_tool
+from services.tool.settings import ToolSettings
+from services.tool.tools import registry
+
+routes = (
+    answer(ListTools, list_tools),
+    answer(RunReadTool, run_read_tool),
+    answer(GetExecution, get_execution),
+    handle_long(ExecuteTool, execute_tool),
+)
+
+
+@asynccontextmanager
+async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDeps]:
+    """The providers' descriptions are loaded once, in a thread."""
+    settings = resources.settings
+    loading = asyncio.create_task(asyncio.to_thread(times.load_words))
+    try:
+        async with http_client() as http:
+            yield ToolDeps(
+                db=resources.db,
+                bus=resources.bus,
+                vault=resources.vault,
+                seal=resources.seal,
+                gmail=await Gmail.open(http, settings.gmail_api),
+                calendar=await Calendar.open(http, settings.calendar_api),
+                tools=registry,
+            )
+    finally:
+        await loading
+
+
+service = Service(name="tool", settings=ToolSettings, routes=routes, open=open_tool)
+"""The eight entry points find it here."""

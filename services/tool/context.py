@@ -1,0 +1,33 @@
+"""What a tool is given beside its arguments."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from libs.providers.google.calendar import Calendar
+from libs.providers.google.gmail import Gmail
+from libs.resilience.deadline import Deadline
+from services.tool.access import Access
+
+CALL_TIMEOUT_S = 8.0
+"""The longest a provider may take for one call. The ledger's lease is longer than this (`services.tool.ledger`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who asks, when, where, and the providers."""
+
+    access: Access
+    gmail: Gmail
+    calendar: Calendar
+    tz: ZoneInfo
+    now: datetime
+    """What words such as "tomorrow" are relative to: the moment of asking, also when it is done later."""
+    deadline: Deadline
+    execution_id: str | None = None
+    """Set for tools with an effect."""
+
+    @property
+    def timeout_s(self) -> float:
+        """For the next provider call; never zero, so that a late call fails as a timeout and not as a bug."""
+        return max(0.05, min(CALL_TIMEOUT_S, self.deadline.remaining_s()))

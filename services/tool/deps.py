@@ -1,0 +1,42 @@
+"""What tool's handlers are given."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.envelope import Scope
+from libs.bus import Bus
+from libs.db import Database
+from libs.providers.google.calendar import Calendar
+from libs.providers.google.gmail import Gmail
+from libs.resilience.deadline import Deadline
+from libs.vault import TransitSeal, Vault
+from services.tool import times
+from services.tool.access import Access
+from services.tool.context import Context
+from services.tool.execution import PATIENCE, Patience
+from services.tool.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDeps:
+    """The neighbours of tool: its schema, the bus, the vault, the providers, and the tools themselves."""
+
+    db: Database
+    bus: Bus
+    vault: Vault
+    seal: TransitSeal
+    gmail: Gmail
+    calendar: Calendar
+    tools: Registry
+    patience: Patience = PATIENCE
+
+    def access(self, scope: Scope) -> Access:
+        """That user's way to the providers."""
+        return Access(self.bus, self.seal, scope)
+
+    def context(
+        self, scope: Scope, timezone: str, now: datetime, deadline: Deadline, execution_id: str | None = None
+    ) -> Context:
+        """For one run of a tool. Raises TimeNotUnderstood for a timezone that is none."""
+        tz = times.zone(timezone)
+        return Context(self.access(scope), self.gmail, self.calendar, tz, now, deadline, execution_id)

@@ -1,0 +1,61 @@
+"""How tool fails, beside what the providers answer (`libs.providers.google.errors`).
+
+AdjutantError
+├── InvalidInput
+│   ├── InvalidArguments       the model (or the user) can mend them; the sentence says how
+│   ├── TimeNotUnderstood      likewise
+│   └── NotAReadTool           effects go through `execute_tool`
+├── NotFound
+│   ├── UnknownTool
+│   └── ExecutionNotFound
+├── Conflict
+│   └── ExecutionConflict      the same execution id came with another request
+└── Unavailable
+    └── ExecutionInProgress    another replica holds the lease; `retry_after_s` until it ends
+"""
+
+from libs.resilience.errors import Conflict, InvalidInput, NotFound, Unavailable
+
+
+class InvalidArguments(InvalidInput):
+    """The arguments do not fit the tool's schema."""
+
+    slug = "invalid_arguments"
+    advice = "Call the tool again with corrected arguments."
+
+
+class TimeNotUnderstood(InvalidArguments):
+    """A time or day that cannot be read, or does not say enough."""
+
+    slug = "time_not_understood"
+
+
+class NotAReadTool(InvalidInput):
+    """A tool with an effect was asked for as if it were a read."""
+
+    slug = "not_a_read_tool"
+
+
+class UnknownTool(NotFound):
+    """No tool has this name."""
+
+    slug = "unknown_tool"
+    advice = "Use one of the tools that were listed."
+
+
+class ExecutionNotFound(NotFound):
+    """No such execution, or not yours."""
+
+    slug = "execution_not_found"
+
+
+class ExecutionConflict(Conflict):
+    """An execution id is used for one request only."""
+
+    slug = "execution_conflict"
+
+
+class ExecutionInProgress(Unavailable):
+    """It is being done at this moment."""
+
+    slug = "execution_in_progress"

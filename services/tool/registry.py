@@ -1,0 +1,104 @@
+"""A tool is one typed function with a data sheet. To add one: a function, an arguments class, a line in `tools`."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from contracts.tool import Effect, ToolDescription, Tools
+from services.tool.arguments import Arguments, explained
+from services.tool.context import Context
+from services.tool.errors import NotAReadTool, UnknownTool
+
+ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[ArgumentsT]):
+    """The data sheet. `needs` are the providers without which it is useless: all of them, or with `any_will_do` one."""
+
+    name: str
+    description: str
+    effect: Effect
+    arguments: type[ArgumentsT]
+    run: Callable[[ArgumentsT, Context], Awaitable[BaseModel]]
+    needs: frozenset[str]
+    returns_untrusted_text: bool
+    any_will_do: bool = False
+    look_up: Callable[[ArgumentsT, Context], Awaitable[BaseModel | None]] | None = None
+    """For effects: finds at the provider what an earlier `run` with the same execution id achieved."""
+
+    def __post_init__(self) -> None:
+        if (self.effect is not Effect.READ) != (self.look_up is not None):
+            raise TypeError(f"{self.name}: an effect needs a look-up, and only an effect")
+
+    def parse(self, arguments_json: str) -> ArgumentsT:
+        """Raises InvalidArguments with a sentence on which the model can act."""
+        try:
+            return self.arguments.model_validate_json(arguments_json)
+        except ValidationError as error:
+            raise explained(self.name, error, self.arguments) from None  # the cause quotes the arguments
+
+    def is_usable_with(self, connected: frozenset[str]) -> bool:
+        """Whether these connections suffice."""
+        return bool(self.needs & connected) if self.any_will_do else self.needs <= connected
+
+    def describe(self) -> ToolDescription:
+        """As a model sees it."""
+        return ToolDescription(
+            name=self.name,
+            description=self.description,
+            effect=self.effect,
+            parameters_schema=json.dumps(parameters_schema(self.arguments)),
+            returns_untrusted_text=self.returns_untrusted_text,
+        )
+
+
+class Registry:
+    """All tools by name."""
+
+    def __init__(self, tools: Iterable[Tool[Any]]) -> None:
+        self._tools: Mapping[str, Tool[Any]] = MappingProxyType({tool.name: tool for tool in tools})
+
+    def find(self, name: str) -> Tool[Any]:
+        """Raises UnknownTool."""
+        if name not in self._tools:
+            raise UnknownTool(f"There is no such tool. The tools are: {', '.join(self._tools)}.")
+        return self._tools[name]
+
+    def find_read(self, name: str) -> Tool[Any]:
+        """Raises UnknownTool, NotAReadTool."""
+        tool = self.find(name)
+        if tool.effect is not Effect.READ:
+            raise NotAReadTool(f"{tool.name} changes something; it runs as an execution.")
+        return tool
+
+    def for_connections(self, connected: frozenset[str]) -> Tools:
+        """What these connections allow, and what would allow more."""
+        usable = tuple(tool.describe() for tool in self._tools.values() if tool.is_usable_with(connected))
+        wanted = frozenset().union(*(tool.needs for tool in self._tools.values()))
+        return Tools(tools=usable, missing_providers=tuple(sorted(wanted - connected)))
+
+
+def parameters_schema(arguments: type[BaseModel]) -> dict[str, Any]:
+    """JSON Schema as function calling wants it: no titles, no null branches, nothing but the named arguments."""
+    schema = arguments.model_json_schema()
+    properties = {name: _plain(field) for name, field in schema.get("properties", {}).items()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": schema.get("required", []),
+        "additionalProperties": False,
+    }
+
+
+def _plain(field: dict[str, Any]) -> dict[str, Any]:
+    """An optional argument is one that may be left out; a second way to say so confuses smaller models."""
+    kept = {key: value for key, value in field.items() if key not in ("title", "anyOf") and value is not None}
+    for branch in field.get("anyOf", ()):
+        if branch.get("type") != "null":
+            kept = {**branch, **kept}
+    return kept

@@ -1,0 +1,17 @@
+"""What an operator may set for tool."""
+
+from pydantic_settings import SettingsConfigDict
+
+from libs.providers.google import calendar, gmail
+from libs.runtime import ServiceSettings
+
+
+class ToolSettings(ServiceSettings):
+    """`ADJUTANT_TOOL_…`"""
+
+    model_config = SettingsConfigDict(env_prefix="ADJUTANT_TOOL_")
+
+    gmail_api: str = gmail.DEFAULT_BASE_URL
+    """Root of the Gmail API, with a slash at its end."""
+    calendar_api: str = calendar.DEFAULT_BASE_URL
+    """The Calendar API including its path: ends with `/calendar/v3/`."""
