@@ -18,9 +18,11 @@ from alembic.command import upgrade as alembic_upgrade
 from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from libs.db.errors import DatabaseUnavailable
 from libs.db.grants import grant_to_service
 from libs.db.metadata import service_metadata
 
@@ -89,6 +91,10 @@ async def upgrade(admin_url: str, service: MigratedService) -> None:
         async with _one_at_a_time, engine.connect() as connection:
             await connection.run_sync(work)
             await connection.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(f"The database went away while {service.name} was migrated.") from error
+        raise
     finally:
         await engine.dispose()
 

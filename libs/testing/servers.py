@@ -28,7 +28,7 @@ from libs.testing.keeper import ACCOUNTS
 START_TIMEOUT_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Servers:
     """The running servers, as any process of the session sees them."""
 
