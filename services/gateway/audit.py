@@ -64,8 +64,10 @@ async def entries(tx: Transaction, limit: int, before: str | None) -> list[Entry
     rows = await tx.fetch(
         """
         select entry_id, created_at as at, actor, action, target, address, user_agent, request_id
-        from audit_entries where $1::text is null or entry_id < $1
-        order by entry_id desc limit $2
+        from audit_entries
+        where $1::text is null
+           or (created_at, entry_id) < (select created_at, entry_id from audit_entries where entry_id = $1)
+        order by created_at desc, entry_id desc limit $2
         """,
         before,
         limit,

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
@@ -13,6 +14,7 @@ import uvicorn
 from contracts.ids import new_id
 from libs.bus import Bus
 from libs.db import Database
+from libs.db.ddl import create_bus_tables, grant_to_service
 from libs.vault import MasterKeys, TransitSeal
 from services.gateway.authentication import Authenticator, PrincipalCache
 from services.gateway.deps import Gateway
@@ -70,11 +72,14 @@ async def running(platform: Platform, settings: GatewaySettings) -> AsyncIterato
         public_url="http://localhost:8080",
     )
     await bus.start((), gateway, db)
-    config = uvicorn.Config(web_application(gateway), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    config = uvicorn.Config(
+        web_application(gateway), host="127.0.0.1", port=0, log_level="warning", lifespan="off", proxy_headers=False
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(), name="gateway")
-    while not server.started:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield Replica(f"http://127.0.0.1:{port}", gateway)
@@ -113,9 +118,32 @@ async def other_replica(start: Start) -> Replica:
     return await start()
 
 
+class Collected(list[str]):
+    """The statements of a migration helper, to be run by hand."""
+
+    def execute(self, sqltext: str) -> None:
+        """Keep one."""
+        self.append(sqltext)
+
+
+async def prepare_schema(platform: Platform) -> None:
+    """Give the peer the tables of the bus where chat's own migrations have not made them."""
+    connection = await asyncpg.connect(platform.database.admin_url, server_settings={"search_path": "chat"})
+    try:
+        if await connection.fetchval("select to_regclass('chat.outbox')") is None:
+            statements = Collected()
+            create_bus_tables(statements)
+            grant_to_service(statements, "chat")
+            for statement in statements:
+                await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 @pytest.fixture(scope="module")
 async def chat_bus(platform: Platform) -> AsyncIterator[tuple[Bus, Database]]:
     """Chat's place on the bus."""
+    await prepare_schema(platform)
     bus = Bus("chat", platform.nats.url, user=platform.nats.user("chat"), password=platform.nats.password("chat"))
     await bus.connect()
     db = await Database.connect(platform.database.url("chat"), "chat", wait_s=10)

@@ -58,7 +58,7 @@ class ChatPeer:
     answers: dict[str, str] = field(default_factory=dict)
     stopped: dict[str, asyncio.Event] = field(default_factory=dict)
 
-    async def publish(self, turn_id: str, n: int, type: str, **fields: object) -> None:
+    async def publish(self, turn_id: str, n: int, type: str, /, **fields: object) -> None:
         """One live update."""
         update = TurnUpdate.model_validate({"n": n, "type": type, **fields})
         await self.bus.live("turn", turn_id).publish(update.model_dump_json(exclude_none=True).encode())

@@ -90,7 +90,7 @@ create table audit_entries (
     request_id text not null,
     constraint pk_audit_entries primary key (entry_id, created_at)
 ) partition by range (created_at);
-create index ix_audit_entries_of_user on audit_entries (user_id, entry_id desc);
+create index ix_audit_entries_of_user on audit_entries (user_id, created_at, entry_id);
 """
 
 _OWN_ORGANIZATION = "organization_id = nullif(current_setting('adjutant.organization_id', true), '')"
