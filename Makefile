@@ -21,8 +21,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Adjutant needs Python 3.11 or newer: make PYTHON=python3.x")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 demo: setup ## Play the main job against the sandbox providers, and check it at the provider
@@ -38,9 +38,11 @@ check: setup ## Format, lint, types, import rules, contracts; changes nothing
 	$(BIN)/lint-imports
 	$(BIN)/adjutant contracts check
 
-fmt: setup ## Format, and mend what the linter can mend
-	$(BIN)/ruff format $(SOURCES)
+fmt: setup ## Format, mend what the linter can mend, write the pages that follow from code
 	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/python -m tests.house.ownership
+	$(BIN)/python -m tests.house.decision_index
 
 bench: setup ## Measure; one JSON object a line; BENCH=chat|bus|… for one of them
 	$(BIN)/python -m tests.benchmarks $(BENCH)

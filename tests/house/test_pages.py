@@ -3,17 +3,16 @@
 import re
 from pathlib import Path
 
-from tests.house.repository import PACKAGES, ROOT, files, python_files, text_of
+from tests.house import decision_index, ownership
+from tests.house.repository import ROOT, files, text_of
 
 
 def test_the_ownership_page_names_every_source_file() -> None:
-    page = text_of(Path("docs/ownership.md"))
-    named = set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
-    sources = {str(path) for path in python_files(*PACKAGES) if path.name != "__init__.py" or text_of(path).strip()}
-    sources = {path for path in sources if "/migrations/" not in path}
+    page = text_of(ownership.PAGE)
 
-    assert sources - named == set(), "say in docs/ownership.md what it owns and what it never does"
-    assert {path for path in named if not (ROOT / path).exists()} == set(), "gone, but still on the page"
+    missing = [str(path) for path in ownership.sources() if path.name != "__init__.py" and f"| `{path}` |" not in page]
+    assert missing == [], "run `make fmt`: it writes the page from the docstrings"
+    assert page == ownership.render(), "run `make fmt`: it writes the page from the docstrings"
 
 
 def test_links_between_pages_lead_somewhere() -> None:
@@ -31,14 +30,10 @@ def test_every_verb_the_readme_promises_exists() -> None:
 
 
 def test_a_decision_says_what_enforces_it_and_stands_in_the_index() -> None:
-    index = text_of(Path("docs/decisions/README.md"))
-    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
-    numbers = [page.name[:4] for page in pages]
+    numbers = [page.name[:4] for page in decision_index.pages()]
 
     assert len(numbers) == len(set(numbers))
-    for page in pages:
-        text = page.read_text()
-        title = text.splitlines()[0].removeprefix("# ")
-        assert re.match(r"^\d{4}: ", title), page.name
-        assert "\n## Enforced by\n" in text, page.name
-        assert f"[{title}]({page.name})" in index, page.name
+    for page in decision_index.pages():
+        assert page.read_text().startswith(f"# {page.name[:4]}"), page.name
+        assert "\n## Enforced by\n" in page.read_text(), page.name
+    assert text_of(decision_index.INDEX) == decision_index.render(), "run `make fmt`: it writes the index"

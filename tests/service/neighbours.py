@@ -67,9 +67,10 @@ class Neighbours:
 async def eventually(condition: Any, *, timeout_s: float = PATIENCE_S) -> Any:
     """Await the condition until it gives something true, and return that."""
     async with asyncio.timeout(timeout_s):
-        while not (found := await condition()):
+        while True:
+            if found := await condition():
+                return found
             await asyncio.sleep(0.02)
-    return found
 
 
 @asynccontextmanager
