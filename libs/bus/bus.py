@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
-import structlog
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 from opentelemetry.trace import SpanKind
@@ -23,10 +22,10 @@ from libs.bus.relay import Relay
 from libs.bus.routes import DepsT, Kind, Route
 from libs.bus.subjects import spoken, stream_for, subject_for
 from libs.bus.topology import ConsumerPlan, consumer_for
-from libs.bus.tracing import current_traceparent, span
 from libs.db import Database
+from libs.telemetry import current_traceparent, get_logger, tracer
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
 
@@ -118,7 +117,7 @@ class Bus:
         thirty minutes. Raises BusUnavailable: then it is not known whether the message was taken.
         """
         message_type = type(command)
-        with span(f"send {spoken(message_type)}", SpanKind.PRODUCER, {}):
+        with tracer.span(f"send {spoken(message_type)}", kind=SpanKind.PRODUCER):
             envelope = Envelope.around(
                 message_type, source=self.service, scope=scope, id=id, traceparent=current_traceparent()
             )

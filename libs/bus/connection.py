@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import nats
-import structlog
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from libs.bus.errors import CONNECTION_ERRORS, BusUnavailable
 from libs.bus.permissions import inbox_prefix
+from libs.telemetry import get_logger
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 PUBLISH_TIMEOUT_S = 5.0
 PENDING_BYTES = 4 * 1024 * 1024

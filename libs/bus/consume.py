@@ -4,7 +4,6 @@ import asyncio
 import time
 from typing import Generic
 
-import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -17,8 +16,9 @@ from libs.bus.subjects import NOBODY
 from libs.bus.topology import ConsumerPlan
 from libs.bus.turns import InTurn
 from libs.db import Database, DatabaseUnavailable
+from libs.telemetry import get_logger
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 PATIENCE = 3
 """How often a message may find the database away, although it answers a ping, before that counts as a failure."""
@@ -35,6 +35,7 @@ class Consumer(Generic[DepsT]):
         self._outage = outage
         self._delivery = Delivery(route, deps, database, plan.durable, client)
         self._puller = Puller(client, plan.stream, plan.durable, self._received, self._free_slots)
+        outage.on_end(self._puller.refill)
         self._beat_s = plan.ack_wait_s / 3
         self._held: dict[int, Held] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -109,7 +110,6 @@ class Consumer(Generic[DepsT]):
             except Exception as error:
                 return await self._fail(held, error)
             await self._outage.wait()
-            self._puller.refill()
         return None
 
     async def _fail(self, held: Held, error: Exception) -> None:

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
@@ -18,12 +17,12 @@ from libs.bus.inbox import first_time
 from libs.bus.metrics import DEAD, DUPLICATES, FAILED, HANDLED, HANDLER_SECONDS
 from libs.bus.retries import MAX_DELIVERIES, Verdict, judge
 from libs.bus.routes import DepsT, Kind, Route
-from libs.bus.tracing import span
 from libs.db import Database
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Internal
+from libs.telemetry import continue_from, get_logger, tracer
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 UNBOUNDED_S = 3_600.0
 """The deadline of work nobody waits for; its handler sets its own."""
@@ -68,7 +67,12 @@ class Delivery(Generic[DepsT]):
         envelope, body = self._decode(held.message)
         attributes: dict[str, str | int] = {"messaging.message.id": envelope.id, "adjutant.attempt": held.attempt}
         began = time.perf_counter()
-        with span(f"{self._verb} {self._route.name}", SpanKind.CONSUMER, attributes, continuing=envelope.traceparent):
+        name = f"{self._verb} {self._route.name}"
+        # A message without a trace begins one: the context of this task is that of the connection.
+        with (
+            continue_from(envelope.traceparent),
+            tracer.span(name, kind=SpanKind.CONSUMER, attributes=attributes),
+        ):
             if self._route.kind is Kind.HANDLE_LONG:
                 await self._run_long(envelope, body, held.attempt)
             else:

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
-import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -20,8 +19,9 @@ from nats.js.errors import NotFoundError
 from libs.bus.connection import stop_listening, unavailable
 from libs.bus.errors import CONNECTION_ERRORS, LiveGap, MalformedMessage
 from libs.bus.subjects import LIVE_STREAM, live_subject
+from libs.telemetry import get_logger
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 READ_BACK_BATCH = 500
 READ_TIMEOUT_S = 2.0

@@ -1,15 +1,15 @@
 """When the database is away, messages wait in hand instead of burning their attempts."""
 
 import asyncio
-
-import structlog
+from collections.abc import Callable
 
 from libs.bus.metrics import PAUSED
 from libs.bus.tracing import untraced
 from libs.db import Database
 from libs.resilience.errors import Unavailable
+from libs.telemetry import get_logger
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 PROBE_EVERY_S = 0.5
 
@@ -22,11 +22,16 @@ class Outage:
         self._over = asyncio.Event()
         self._over.set()
         self._probe: asyncio.Task[None] | None = None
+        self._resume: list[Callable[[], None]] = []
 
     @property
     def lasts(self) -> bool:
         """Whether fetching is paused."""
         return not self._over.is_set()
+
+    def on_end(self, resume: Callable[[], None]) -> None:
+        """Call this each time the database is back."""
+        self._resume.append(resume)
 
     async def wait(self) -> None:
         """Return once the database answers again."""
@@ -49,6 +54,8 @@ class Outage:
         PAUSED.labels(self._database.schema).set(0)
         log.info("bus_resumed", service=self._database.schema)
         self._over.set()
+        for resume in self._resume:
+            resume()
 
     def close(self) -> None:
         """Stop probing."""

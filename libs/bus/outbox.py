@@ -7,9 +7,10 @@ from datetime import datetime
 from contracts.envelope import Command, Envelope, Event, Service
 from libs.bus.permissions import may_publish
 from libs.bus.subjects import stream_for, subject_for
-from libs.bus.tracing import current_traceparent
+from libs.bus.topology import MAX_MESSAGE_BYTES
 from libs.db import Transaction
-from libs.resilience.errors import Internal
+from libs.resilience.errors import Internal, TooLarge
+from libs.telemetry import current_traceparent
 
 _WAKERS: defaultdict[str, set[Callable[[], None]]] = defaultdict(set)
 """The relays of this process by schema; a commit that wrote a row wakes them, so nobody waits for a poll."""
@@ -27,6 +28,12 @@ class NotInContract(Internal):
     slug = "not_in_contract"
 
 
+class MessageTooLarge(TooLarge):
+    """Messages carry ids and figures; what is larger belongs into a table."""
+
+    slug = "message_too_large"
+
+
 async def publish(
     tx: Transaction,
     message: Event | Command,
@@ -37,12 +44,15 @@ async def publish(
     """Write a message into the outbox; the relay sends it after the commit, or at `deliver_at`. Returns its id.
 
     A deterministic `id` makes it one message however often it is written: later ones are ignored. The scope
-    is the transaction's, the trace is the current one. Raises NotInContract.
+    is the transaction's, the trace is the current one. Raises NotInContract, MessageTooLarge.
     """
     message_type = type(message)
     if not may_publish(Service(tx.schema), message_type.subject):
         raise NotInContract(f"{tx.schema} does not send {message_type.__name__}")
     envelope = Envelope.around(message_type, source=tx.schema, scope=tx.scope, id=id, traceparent=current_traceparent())
+    body = message.model_dump_json().encode()
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise MessageTooLarge(f"{message_type.__name__} of {len(body)} bytes; a message holds {MAX_MESSAGE_BYTES}")
     await tx.execute(
         """INSERT INTO outbox (id, subject, stream, headers, body, created_at, deliver_at)
            VALUES ($1, $2, $3, $4, $5, clock_timestamp(), coalesce($6, clock_timestamp()))
@@ -51,7 +61,7 @@ async def publish(
         subject_for(message_type, tx.scope),
         stream_for(message_type),
         envelope.headers(),
-        message.model_dump_json().encode(),
+        body,
         deliver_at,
     )
     for wake in _WAKERS[tx.schema]:

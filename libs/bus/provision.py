@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import structlog
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import APIError, BadRequestError, NotFoundError
@@ -10,8 +9,9 @@ from nats.js.errors import APIError, BadRequestError, NotFoundError
 from contracts.envelope import Service
 from libs.bus.errors import TopologyDrift
 from libs.bus.topology import ConsumerPlan, StreamPlan, consumers, live_stream, streams
+from libs.telemetry import get_logger
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 _NAME_IN_USE = 10058
 _STREAM_FIELDS = (

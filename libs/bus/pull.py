@@ -10,15 +10,15 @@ import json
 import time
 from collections.abc import Callable
 
-import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from libs.bus.connection import stop_listening
 from libs.bus.errors import CONNECTION_ERRORS
+from libs.telemetry import get_logger
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 EXPIRES_S = 30.0
 HEARTBEAT_S = 5.0

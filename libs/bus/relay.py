@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import structlog
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
@@ -20,8 +19,9 @@ from libs.bus.outbox import on_commit_wake
 from libs.bus.tracing import untraced
 from libs.db import Database, Row
 from libs.resilience.errors import Unavailable
+from libs.telemetry import get_logger
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 BATCH = 500
 BUSY_POLL_S = 0.05

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import nats.errors
-import structlog
 from nats.aio.client import Client
 from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
@@ -21,10 +20,10 @@ from libs.bus.errors import (
 from libs.bus.metrics import FAILED, HANDLED, HANDLER_SECONDS
 from libs.bus.routes import Route
 from libs.bus.subjects import spoken
-from libs.bus.tracing import current_traceparent, span
 from libs.resilience.errors import AdjutantError, Internal
+from libs.telemetry import continue_from, current_traceparent, get_logger, tracer
 
-log = structlog.get_logger("libs.bus")
+log = get_logger("libs.bus")
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
 
@@ -36,7 +35,7 @@ async def ask(client: Client, service: str, query: Query[ReplyT], scope: Scope |
     """Send a query and wait for its typed reply. Raises RemoteError, ServiceUnavailable."""
     query_type = type(query)
     owner = query_type.owner()
-    with span(f"ask {spoken(query_type)}", SpanKind.CLIENT, {"adjutant.service": owner}):
+    with tracer.span(f"ask {spoken(query_type)}", kind=SpanKind.CLIENT):
         envelope = Envelope.around(
             query_type,
             source=service,
@@ -73,7 +72,8 @@ async def respond(
     try:
         envelope = Envelope.from_headers(headers)
         with (
-            span(f"answer {route.name}", SpanKind.SERVER, {}, continuing=envelope.traceparent),
+            continue_from(envelope.traceparent),
+            tracer.span(f"answer {route.name}", kind=SpanKind.SERVER),
             HANDLER_SECONDS.labels(*labels).time(),
         ):
             reply = await route.run(_parse(route, data), call_for(envelope, 1, QUERY_TIMEOUT_S), deps)
