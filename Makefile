@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BENCH  ?= all
+ROUNDS ?= 5
 # Test processes at once; every one of them shares the same NATS and PostgreSQL.
 JOBS   ?= 2
 
@@ -45,10 +46,10 @@ fmt: setup ## Format, mend what the linter can mend, write the pages that follow
 	$(BIN)/python -m tests.house.decision_index
 
 bench: setup ## Measure; one JSON object a line; BENCH=chat|bus|… for one of them
-	$(BIN)/python -m tests.benchmarks $(BENCH)
+	$(BIN)/python -m tests.benchmarks $(filter-out all,$(BENCH))
 
-chaos: setup ## The long chaos run: kill -9 of each process in turn during a hundred turns
-	ADJUTANT_CHAOS=long $(BIN)/pytest -m chaos tests/chaos
+chaos: setup ## The long chaos run: ROUNDS times a hundred turns with kill -9; CHAOS_SEED=… repeats one
+	CHAOS_ROUNDS=$(ROUNDS) $(BIN)/pytest -m chaos -s tests/chaos
 
 clean: ## Remove what can be made again; data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
