@@ -4,13 +4,16 @@ Defaults of the client lose service after two minutes of outage and see a dead p
 reconnects for ever and sees a dead peer within fifteen seconds (ping 5 s, two outstanding).
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import nats
+import nats.errors
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
+from nats.js import JetStreamContext
 
 from libs.bus.errors import CONNECTION_ERRORS, BusUnavailable
 from libs.bus.permissions import inbox_prefix
@@ -21,6 +24,7 @@ log = get_logger("libs.bus")
 PUBLISH_TIMEOUT_S = 5.0
 PENDING_BYTES = 4 * 1024 * 1024
 """What may wait in memory for a slow or absent server; beyond it publishing fails and the outbox waits."""
+_REFUSALS: tuple[type[BaseException], ...] = (*CONNECTION_ERRORS, nats.errors.Error, OSError)
 
 
 @dataclass(slots=True)
@@ -53,11 +57,6 @@ class Connection:
             "reconnected_cb": self._reconnected,
             "closed_cb": self._closed,
         }
-
-    async def open(self) -> None:
-        """Connect; waits for a server that is away for as long as it takes."""
-        credentials = {"user": self.user, "password": self.password} if self.user else {}
-        self.client = await nats.connect(self.url, **self.options(), **credentials)
 
     @property
     def connected(self) -> bool:
@@ -99,6 +98,31 @@ class Connection:
 def unavailable(error: BaseException) -> BusUnavailable:
     """The house's word for a connection error of the client."""
     return BusUnavailable(f"the message bus does not respond ({type(error).__name__})")
+
+
+@asynccontextmanager
+async def administering(
+    url: str, *, user: str | None = None, password: str | None = None
+) -> AsyncIterator[JetStreamContext]:
+    """A short connection for operators' commands (provisioning, replaying), as the user `admin`.
+
+    Raises BusUnavailable when the server is not there within five seconds.
+    """
+    credentials = {"user": user, "password": password} if user else {}
+    try:
+        client = await nats.connect(
+            url, name="adjutant-admin", allow_reconnect=False, connect_timeout=5, error_cb=_noted, **credentials
+        )
+    except _REFUSALS as error:
+        raise unavailable(error) from error
+    try:
+        yield JetStreamContext(client, timeout=PUBLISH_TIMEOUT_S)
+    finally:
+        await client.close()
+
+
+async def _noted(error: Exception) -> None:
+    log.debug("bus_error", error=str(error) or type(error).__name__)
 
 
 async def stop_listening(subscription: Subscription) -> None:

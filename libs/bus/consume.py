@@ -59,6 +59,7 @@ class Consumer(Generic[DepsT]):
         for sequence, held in list(self._held.items()):
             if not held.started:
                 self._tasks[sequence].cancel()
+                await hand_back(held)
 
     async def finish(self, grace_s: float) -> None:
         """Wait for the handlers that run; whose time is up is cancelled and its message handed back."""
@@ -93,7 +94,8 @@ class Consumer(Generic[DepsT]):
                 held.started = True
                 await self._until_settled(held)
         except asyncio.CancelledError:
-            await hand_back(held)
+            if held.started:
+                await hand_back(held)
             raise
         except Exception:
             # Neither an outcome nor a dead letter could be written: the server delivers it again after ack_wait.

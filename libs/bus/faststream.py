@@ -8,8 +8,12 @@ from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 
 from libs.bus.connection import Connection
+from libs.bus.errors import CONNECTION_ERRORS
 from libs.bus.request import respond
 from libs.bus.routes import Route
+from libs.telemetry import get_logger
+
+log = get_logger("libs.bus")
 
 
 class Broker:
@@ -56,7 +60,10 @@ class Broker:
     async def stop_answering(self) -> None:
         """Take no more queries; those begun are answered."""
         for subscriber in self._broker.subscribers:
-            await subscriber.stop()
+            try:
+                await subscriber.stop()
+            except CONNECTION_ERRORS as error:  # the server is away: nobody asks
+                log.debug("responder_stopped_offline", error=type(error).__name__)
 
 
 async def _bytes(message: NatsMessage) -> bytes:

@@ -6,9 +6,12 @@ import signal
 import time
 from collections import Counter
 
+import pytest
+
 from contracts.chat import GetTurn, RunTurn, TurnCompleted, TurnId, TurnView
 from contracts.ids import new_id
 from libs.bus import Bus, BusUnavailable, Call, answer, deadletter, handle_long, publish, react
+from libs.bus.connection import administering
 from libs.db import Transaction
 from tests.service.bus.test_live import numbers, update
 from tests.service.bus.test_queries import VIEW
@@ -147,3 +150,26 @@ async def test_an_outage_of_postgres_costs_no_attempt_and_loses_nothing(world: W
         await until(all_there, timeout_s=40)
         assert set((await remembered(context)).values()) == {1}
         assert await deadletter.listed(context.db) == []
+
+
+async def test_a_service_stops_in_order_while_nats_is_away(world: World) -> None:
+    async with world.database("chat") as db, world.connected("chat") as bus:
+        await bus.start((answer(GetTurn, get_turn), handle_long(RunTurn, run_turn)), Deps(db, bus), db)
+        async with db.transaction(a_scope()) as tx:
+            await publish(tx, an_event())
+        assert world.nats.pid
+        os.kill(world.nats.pid, signal.SIGKILL)
+        await until(lambda: not bus.connected)
+        began = time.monotonic()
+
+        await bus.stop(grace_s=1)
+        await bus.close()
+
+        assert time.monotonic() - began < 8
+        await world.nats.ensure_running()
+
+
+async def test_an_administrator_without_nats_is_told_so(world: World) -> None:
+    with pytest.raises(BusUnavailable):
+        async with administering("nats://127.0.0.1:1"):
+            pass
