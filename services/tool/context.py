@@ -12,6 +12,9 @@ from services.tool.access import Access
 CALL_TIMEOUT_S = 8.0
 """The longest a provider may take for one call. The ledger's lease is longer than this (`services.tool.ledger`)."""
 
+ANSWER_S = 0.2
+"""What is kept for saying that it took too long, to somebody who still listens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -30,4 +33,4 @@ class Context:
     @property
     def timeout_s(self) -> float:
         """For the next provider call; never zero, so that a late call fails as a timeout and not as a bug."""
-        return max(0.05, min(CALL_TIMEOUT_S, self.deadline.remaining_s()))
+        return max(0.05, min(CALL_TIMEOUT_S, self.deadline.remaining_s() - ANSWER_S))

@@ -122,7 +122,7 @@ def test_busy_stretches_are_joined_and_cut_to_the_window() -> None:
     busy = [
         Busy(at(14), at(15)),
         Busy(at(8), at(10)),
-        Busy(at(14, 30), at(16)),
+        Busy(at(14), at(16)),
         Busy(at(16), at(17)),
         Busy(at(20), at(21)),
     ]

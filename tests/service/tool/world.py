@@ -1,0 +1,139 @@
+"""The tool service on a real bus and database, between an oauth peer and the emulated Google."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from contracts.envelope import Scope
+from contracts.ids import ExecutionId, new_id
+from contracts.tool import ExecuteTool, ExecutionStatus, GetExecution, RunReadTool, ToolOutcome
+from libs.bus import Bus
+from libs.db import Database
+from libs.providers.google.calendar import Calendar
+from libs.providers.google.gmail import Gmail
+from libs.providers.google.transport import http_client
+from libs.resilience.errors import AdjutantError
+from libs.vault import MasterKeys, TransitSeal, Vault
+from services.tool.app import routes
+from services.tool.deps import ToolDeps
+from services.tool.execution import Patience
+from services.tool.tools import registry
+from tests.conftest import Platform
+from tests.service.tool.front import Front
+from tests.service.tool.oauth_peer import OAuthPeer
+
+TIMEZONE = "Europe/Berlin"
+PATIENCE = Patience(total_s=3.0, settle_s=0.2, pauses_s=(0.1,))
+ENDED = {ExecutionStatus.DONE, ExecutionStatus.FAILED, ExecutionStatus.UNKNOWN}
+
+
+@asynccontextmanager
+async def running_tool(platform: Platform, api: str, patience: Patience = PATIENCE) -> AsyncIterator[ToolDeps]:
+    """One replica; `api` is where Google is."""
+    account = platform.nats
+    database = await Database.connect(platform.database.url("tool"), "tool", wait_s=10)
+    bus = Bus("tool", account.url, user=account.user("tool"), password=account.password("tool"))
+    keys = MasterKeys.from_text(platform.master_keys)
+    await bus.connect()
+    async with http_client() as http:
+        deps = ToolDeps(
+            db=database,
+            bus=bus,
+            vault=Vault(keys),
+            seal=TransitSeal(keys),
+            gmail=await Gmail.open(http, f"{api}/"),
+            calendar=await Calendar.open(http, f"{api}/calendar/v3/"),
+            tools=registry,
+            patience=patience,
+        )
+        await bus.start(routes, deps, database)
+        try:
+            yield deps
+        finally:
+            await bus.stop(grace_s=5)
+            await bus.close()
+            await database.close()
+
+
+@dataclass
+class World:
+    """What a test sees: it speaks as chat does, and looks into the calendar past everything."""
+
+    chat: Bus
+    seal: TransitSeal
+    oauth: OAuthPeer
+    front: Front
+    google: str
+    scope: Scope
+
+    async def read(self, tool: str, timeout_s: float = 12.0, **arguments: Any) -> ToolOutcome:
+        """Run a read tool."""
+        query = RunReadTool(tool=tool, sealed_arguments=self.sealed(arguments), timezone=TIMEZONE)
+        return await self.chat.ask(query, scope=self.scope, timeout_s=timeout_s)
+
+    async def result(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The opened result of a read tool that worked."""
+        return self.opened(await self.read(tool, **arguments))
+
+    def command(self, title: str, execution_id: str | None = None, **arguments: Any) -> ExecuteTool:
+        """Create an event tomorrow at two."""
+        given = {"title": title, "start": "tomorrow at 2pm", "guests": ["sarah.chen@example.com"]} | arguments
+        return ExecuteTool(
+            execution_id=ExecutionId(execution_id or new_id("x")),
+            tool="calendar_create_event",
+            sealed_arguments=self.sealed(given),
+            timezone=TIMEZONE,
+        )
+
+    async def execute(self, command: ExecuteTool, timeout_s: float = 30.0) -> ToolOutcome:
+        """Send the command and wait until it ended."""
+        await self.chat.send(command, scope=self.scope)
+        return await self.ended(command.execution_id, timeout_s)
+
+    async def ended(self, execution_id: ExecutionId, timeout_s: float = 30.0) -> ToolOutcome:
+        """Wait for the end of an execution that was sent."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                outcome = await self.standing(execution_id)
+                if outcome and outcome.status in ENDED:
+                    return outcome
+                await asyncio.sleep(0.05)
+
+    async def standing(self, execution_id: ExecutionId) -> ToolOutcome | None:
+        """Where it stands; None while nobody has claimed it or nobody answers."""
+        try:
+            return await self.chat.ask(GetExecution(execution_id=execution_id), scope=self.scope)
+        except AdjutantError:
+            return None
+
+    def sealed(self, arguments: dict[str, Any] | str) -> str:
+        """Arguments as chat sends them."""
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        return self.seal.seal("tool_arguments", self.scope, text)
+
+    def opened(self, outcome: ToolOutcome) -> dict[str, Any]:
+        """What the tool found."""
+        assert outcome.sealed_result is not None, outcome
+        found: dict[str, Any] = json.loads(self.seal.open("tool_result", self.scope, outcome.sealed_result))
+        return found
+
+    async def events(self, title: str) -> list[dict[str, Any]]:
+        """The events of that title in the calendar, asked of the emulator itself."""
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(
+                f"{self.google}/calendar/v3/calendars/primary/events",
+                params={"q": title, "maxResults": 250},
+                headers={"authorization": "Bearer looking"},
+            )
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return [item for item in items if item["summary"] == title]
+
+
+def unique(word: str) -> str:
+    """A title nobody else uses."""
+    return f"{word} {new_id('x')[-12:]}"
