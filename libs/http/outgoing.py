@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -16,6 +17,7 @@ from opentelemetry.trace import Span, SpanKind
 from libs.http.errors import AnswerTooLarge, NeighbourRateLimited, NeighbourTimeout, NeighbourUnavailable, retry_after_s
 from libs.resilience.breaker import Breaker
 from libs.resilience.deadline import Deadline
+from libs.resilience.errors import InvalidInput
 from libs.telemetry import tracer
 
 CONNECT_TIMEOUT_S = 3.0
@@ -90,7 +92,8 @@ class HttpClient:
         """One call. `route` is a template such as `/users/{user}`, filled from `path` with everything escaped.
 
         `request` goes to httpx (`params`, `headers`, `json`, `data`, `content`). Raises CircuitOpen,
-        NeighbourUnavailable, NeighbourTimeout, NeighbourRateLimited, AnswerTooLarge.
+        NeighbourUnavailable, NeighbourTimeout, NeighbourRateLimited, AnswerTooLarge; InvalidInput for an id
+        that is no path segment.
         """
         allowed_s = self._timeout_s if deadline is None else min(self._timeout_s, deadline.remaining_s())
         url = route.format_map({name: _escaped(value) for name, value in (path or {}).items()})
@@ -133,4 +136,7 @@ class HttpClient:
 
 
 def _escaped(value: str) -> str:
-    return str(httpx.QueryParams({"": value})).removeprefix("=").replace("+", "%20")
+    """One path segment; dots alone would climb to another route."""
+    if value in {"", ".", ".."}:
+        raise InvalidInput("An id in an address is empty or consists of dots.")
+    return quote(value, safe="")
