@@ -6,8 +6,8 @@ would add a third (`RESET ALL` at release); nothing here leaves session state be
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
@@ -107,17 +107,17 @@ class Database:
 
     @asynccontextmanager
     async def _open(self, scope: Scope | None, *, read_only: bool) -> AsyncIterator[Transaction]:
-        with _tracer.start_as_current_span(f"db {self.schema}.transaction", kind=trace.SpanKind.CLIENT):
+        with _span(self.schema):
             connection = await self._begin(_opening(scope, read_only=read_only))
+            tx = Transaction(connection, self.schema, scope, read_only=read_only)
             try:
-                tx = Transaction(connection, self.schema, scope, read_only=read_only)
-                try:
-                    yield tx
-                    await _commit(connection)
-                except BaseException:
-                    await _roll_back(connection)
-                    raise
+                yield tx
+                await _commit(connection)
+            except BaseException:
+                await _roll_back(connection)
+                raise
             finally:
+                tx.end()
                 await self._release(connection)
             tx.committed()
 
@@ -174,6 +174,23 @@ class _Connection(_AsyncpgConnection):
 
     def get_reset_query(self) -> str:
         return ""
+
+
+@contextmanager
+def _span(schema: str) -> Iterator[None]:
+    """One span per transaction. PostgreSQL's error texts quote values of rows: a span gets the error's name alone."""
+    with _tracer.start_as_current_span(
+        f"db {schema}.transaction",
+        kind=trace.SpanKind.CLIENT,
+        attributes={"db.system.name": "postgresql", "db.namespace": schema},
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield
+        except Exception as error:
+            span.set_status(trace.Status(trace.StatusCode.ERROR, type(error).__name__))
+            raise
 
 
 def _opening(scope: Scope | None, *, read_only: bool) -> str:

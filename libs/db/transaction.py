@@ -1,8 +1,8 @@
 """A transaction as its user sees it: five ways to run SQL, the scope, and what happens after the commit."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from contracts.envelope import Scope
@@ -27,12 +27,13 @@ class Transaction:
     `json` and `jsonb` take and give Python values, timestamps are aware UTC datetimes.
     """
 
-    __slots__ = ("_after_commit", "_connection", "read_only", "schema", "scope")
+    __slots__ = ("_after_commit", "_connection", "_over", "read_only", "schema", "scope")
 
     def __init__(
         self, connection: "PoolConnectionProxy[Row]", schema: str, scope: Scope | None, *, read_only: bool = False
     ) -> None:
         self._connection = connection
+        self._over = False
         self._after_commit: list[Callable[[], object]] = []
         self.schema = schema
         self.scope = scope
@@ -46,28 +47,28 @@ class Transaction:
 
     async def execute(self, sql: str, *args: object) -> str:
         """Run a statement; returns the command tag, for example `UPDATE 1`."""
-        with translated(self._connection):
-            return await self._connection.execute(sql, *args)
+        with self._sql() as connection:
+            return await connection.execute(sql, *args)
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run a statement once per row in one pipelined batch."""
-        with translated(self._connection):
-            await self._connection.executemany(sql, rows)
+        with self._sql() as connection:
+            await connection.executemany(sql, rows)
 
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         """All rows."""
-        with translated(self._connection):
-            return await self._connection.fetch(sql, *args)
+        with self._sql() as connection:
+            return await connection.fetch(sql, *args)
 
     async def fetchrow(self, sql: str, *args: object) -> Row | None:
         """The first row, or None."""
-        with translated(self._connection):
-            return await self._connection.fetchrow(sql, *args)
+        with self._sql() as connection:
+            return await connection.fetchrow(sql, *args)
 
     async def fetchval(self, sql: str, *args: object) -> Any:
         """The first column of the first row, or None."""
-        with translated(self._connection):
-            return await self._connection.fetchval(sql, *args)
+        with self._sql() as connection:
+            return await connection.fetchval(sql, *args)
 
     async def present(self, name: str, value: str) -> None:
         """Show a secret for the rest of this transaction, so that a row policy may compare it (`libs.db.security`)."""
@@ -95,3 +96,14 @@ class Transaction:
         """Run the callbacks; `libs.db.database` calls it."""
         for callback in self._after_commit:
             callback()
+
+    def end(self) -> None:
+        """Refuse everything from now on; `libs.db.database` calls it when the block is left."""
+        self._over = True
+
+    @contextmanager
+    def _sql(self) -> "Iterator[PoolConnectionProxy[Row]]":
+        if self._over:
+            raise RuntimeError("this transaction is over: its block was left")
+        with translated(self._connection):
+            yield self._connection

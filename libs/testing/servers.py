@@ -156,6 +156,9 @@ def stop_keeper(directory: Path, timeout_s: float = 20.0) -> None:
 
 
 def _start_keeper(directory: Path, session_pid: int, found: Path) -> None:
+    failed = directory / "failed"
+    if failed.exists():
+        raise RuntimeError(failed.read_text())  # once is enough for a session
     log = directory / "keeper.log"
     command = [sys.executable, "-m", "libs.testing.keeper", str(directory), str(session_pid)]
     with log.open("ab") as output:
@@ -167,7 +170,8 @@ def _start_keeper(directory: Path, session_pid: int, found: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while not found.exists():
         if keeper.status() == psutil.STATUS_ZOMBIE or time.monotonic() > deadline:
-            raise RuntimeError(f"the test servers did not start: {log.read_text()[-2000:]}")
+            failed.write_text(f"the test servers did not start: {log.read_text()[-2000:]}")
+            raise RuntimeError(failed.read_text())
         pause.wait(0.02)
 
 

@@ -18,6 +18,7 @@ import structlog
 
 from libs.bus.server_config import Account, environment_variable, render
 from libs.runtime.embedded.child import Child, ServerDidNotStart, end_leftover, pid_of_leftover
+from libs.runtime.embedded.claim import Claim
 
 log = structlog.get_logger("libs.runtime.embedded")
 
@@ -46,6 +47,7 @@ class EmbeddedNats:
         self._accounts = accounts
         self._fast = fast
         self._port = port
+        self._claim = Claim(data_dir / "nats.lock", "NATS")
         self._child = Child("NATS", data_dir / "logs" / "nats.log", stop_signal=signal.SIGTERM)
 
     @property
@@ -65,6 +67,7 @@ class EmbeddedNats:
     async def start(self) -> None:
         """Start and return when it takes connections; JetStream has then recovered. Measured: 0.15 s."""
         self._store.mkdir(parents=True, exist_ok=True)
+        await self._claim.take()
         if leftover := pid_of_leftover(self._pid_file, str(self._config_file)):
             log.warning("ending_leftover_nats", pid=leftover)
             await end_leftover(leftover, signal.SIGTERM)
@@ -92,6 +95,7 @@ class EmbeddedNats:
     async def stop(self) -> None:
         """Orderly: clients are told, files are closed."""
         await self._child.stop()
+        self._claim.give_back()
 
     async def _answers(self) -> bool:
         try:

@@ -94,6 +94,14 @@ async def test_a_savepoint_survives_an_expected_violation(notes: Database) -> No
     assert await count(notes, event_id) == 1
 
 
+async def test_a_transaction_is_of_no_use_after_its_block(notes: Database) -> None:
+    async with notes.transaction(None) as tx:
+        pass
+
+    with pytest.raises(RuntimeError, match="over"):
+        await tx.fetchval("select 1")
+
+
 async def test_a_reading_transaction_refuses_to_write(notes: Database, scope: Scope) -> None:
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         async with notes.reading(scope) as tx:

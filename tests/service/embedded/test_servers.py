@@ -15,7 +15,7 @@ import pytest
 
 from contracts.envelope import Service
 from libs.db import DatabaseUnavailable
-from libs.runtime.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedSecrets
+from libs.runtime.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedSecrets, claim
 from libs.runtime.embedded.child import ServerDidNotStart
 
 
@@ -129,6 +129,32 @@ async def test_a_supervisor_that_was_killed_leaves_no_server_and_its_successor_s
             await asyncio.sleep(0.05)
     for server in successors:
         await server.stop()
+
+
+async def test_a_second_supervisor_on_the_same_directory_is_refused(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claim, "PATIENCE_S", 0.2)
+    first = EmbeddedPostgres(data_dir, "owner", fast=True)
+    await first.start()
+
+    with pytest.raises(ServerDidNotStart, match="Another Adjutant"):
+        await EmbeddedPostgres(data_dir, "owner", fast=True).start()
+
+    assert first.pid is not None
+    await first.stop()
+    second = EmbeddedPostgres(data_dir, "owner", fast=True)
+    await second.start()
+    await second.stop()
+
+
+async def test_an_interrupted_first_start_is_no_obstacle(data_dir: Path) -> None:
+    (data_dir / "postgres.new").mkdir()
+    (data_dir / "postgres.new" / "PG_VERSION").write_text("18\n")
+
+    server = EmbeddedPostgres(data_dir, "owner", fast=True)
+    await server.start()
+    await server.stop()
 
 
 async def test_a_data_directory_with_a_long_path_works(data_dir: Path) -> None:

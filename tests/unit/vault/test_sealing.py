@@ -12,7 +12,7 @@ from contracts.envelope import Scope
 from libs.vault import CiphertextRejected, MasterKeys, MasterKeyUnknown, TransitSeal, UserKey
 from tests.conftest import new_scope as a_scope
 
-KEY = os.urandom(32)
+KEY = b"a key of 32 bytes for the tests "
 
 
 def text_of(**keys: bytes) -> str:
