@@ -5,16 +5,20 @@ Pure ASGI: Starlette's BaseHTTPMiddleware would put a task and a queue between e
 
 import re
 import secrets
+import time
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 import structlog
+from opentelemetry.trace import Span, SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.resilience.errors import AdjutantError, Internal
+from libs.telemetry import tracer
 from services.gateway.errors import BodyTooLarge
+from services.gateway.metrics import RESPONSE_SECONDS, RESPONSES
 from services.gateway.principal import Address, Network, Origin
 from services.gateway.problems import problem_response
 
@@ -29,6 +33,7 @@ SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "cross-origin-resource-policy": "same-origin",
 }
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HSTS = "max-age=31536000; includeSubDomains"
 
 
@@ -59,6 +64,8 @@ class _Exchange:
         self._app, self._origin, self._left = app, origin, body_limit
         self._limit = body_limit
         self._started = False
+        self._arrived_at = time.perf_counter()
+        self._status, self._began_after_s = 0, 0.0
 
     async def run(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         async def counted() -> Message:
@@ -71,19 +78,25 @@ class _Exchange:
         async def decorated(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._started = True
+                self._status, self._began_after_s = message["status"], time.perf_counter() - self._arrived_at
                 self._decorate(MutableHeaders(raw=message["headers"]))
             await send(message)
 
+        with tracer.span("http request", kind=SpanKind.SERVER, continuing=headers.get("traceparent")) as span:
+            await self._answer(scope, counted, decorated, headers)
+            self._measure(scope, span)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         try:
             declared = headers.get("content-length", "0")
             if declared.isdecimal() and int(declared[:20]) > self._limit:
                 raise self._too_large()
-            await self._app(scope, counted, decorated)
+            await self._app(scope, receive, send)
         except AdjutantError as error:
-            await self._refuse(error, scope, receive, decorated)
+            await self._refuse(error, scope, receive, send)
         except Exception:
             log.exception("request_failed", request_id=self._origin.request_id, path=scope["path"])
-            await self._refuse(Internal("Something went wrong on our side."), scope, receive, decorated)
+            await self._refuse(Internal("Something went wrong on our side."), scope, receive, send)
 
     async def _refuse(self, error: AdjutantError, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._started:
@@ -96,6 +109,18 @@ class _Exchange:
         headers.setdefault("cache-control", "no-store")
         if self._origin.secure:
             headers["strict-transport-security"] = _HSTS
+
+    def _measure(self, scope: Scope, span: Span) -> None:
+        """By route and not by path: paths hold ids, and anybody may ask for any."""
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        route = getattr(scope.get("route"), "path", "unknown")
+        RESPONSES.labels(method, route, str(self._status)).inc()
+        RESPONSE_SECONDS.labels(method, route).observe(self._began_after_s)
+        if span.is_recording():
+            span.update_name(f"{method} {route}")
+            span.set_attribute("http.request.method", method)
+            span.set_attribute("http.route", route)
+            span.set_attribute("http.response.status_code", self._status)
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"A request may have {self._limit:,} bytes.")

@@ -29,9 +29,18 @@ def document(app: FastAPI) -> dict[str, Any]:
         components = schema.setdefault("components", {})
         components["securitySchemes"] = _SECURITY
         components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+        for unused in ("HTTPValidationError", "ValidationError"):
+            components["schemas"].pop(unused, None)
         for path, operations in schema["paths"].items():
-            if path not in PUBLIC:
-                for operation in operations.values():
-                    operation["security"] = [{"key": []}, {"session": []}]
+            for operation in operations.values():
+                _correct(operation, public=path in PUBLIC)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _correct(operation: dict[str, Any], *, public: bool) -> None:
+    if not public:
+        operation["security"] = [{"key": []}, {"session": []}]
+    # FastAPI documents a 422 of its own shape wherever there is a parameter; ours are problems, or cannot happen.
+    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+        del operation["responses"]["422"]

@@ -1,40 +1,29 @@
 """Every error as problem+json (RFC 9457), from one place."""
 
 import json
-import math
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from libs.http.problem import MEDIA_TYPE, problem, retry_after
 from libs.resilience.errors import AdjutantError, Internal, InvalidInput
 from services.gateway.errors import MethodNotAllowed, RouteNotFound
 from services.gateway.limits import TooManyRequests
 
-MEDIA_TYPE = "application/problem+json"
-
 
 def problem_response(error: AdjutantError, request_id: str, **more: Any) -> Response:
     """The response for an error; `Retry-After` and rate-limit headers where they help."""
-    body = {
-        "type": f"urn:adjutant:problem:{error.slug}",
-        "title": error.slug,
-        "status": error.status,
-        "detail": error.detail,
-        "advice": error.advice,
-        "request_id": request_id,
-        **more,
-    }
     headers: dict[str, str] = {}
     if isinstance(error, TooManyRequests):
         headers |= error.allowance.headers()
-    if error.status == 503 or error.retry_after_s is not None:
-        headers["retry-after"] = str(math.ceil(error.retry_after_s or 2))
+    if (wait_s := retry_after(error)) is not None:
+        headers["retry-after"] = str(wait_s)
     if error.status == 401:
         headers["www-authenticate"] = 'Bearer realm="adjutant"'
     # ASCII: a lone surrogate that came in must not make the answer fail.
-    return Response(json.dumps(body), error.status, headers, MEDIA_TYPE)
+    return Response(json.dumps(problem(error, request_id, **more)), error.status, headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

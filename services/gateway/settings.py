@@ -1,5 +1,6 @@
 """What an operator may set, as ADJUTANT_GATEWAY_…."""
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from libs.runtime import ServiceSettings
@@ -12,7 +13,7 @@ class GatewaySettings(ServiceSettings):
 
     session_hours: int = 14 * 24
     """How long a log-in lasts."""
-    auth_cache_s: float = 5.0
+    auth_cache_s: float = Field(5.0, ge=0, le=10)
     """How long a replica trusts what it knows of a session or key; a revocation elsewhere takes at most this long."""
     auth_cache_entries: int = 10_000
 

@@ -68,11 +68,15 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class StrictRequest(Request):
-    """A request whose `json()` is strict."""
+    """A request whose body was read strictly before FastAPI asks for it (it would call every error of ours a 400)."""
+
+    async def read(self) -> None:
+        """Read and parse. Raises MalformedJson, and BodyTooLarge from the edge."""
+        self._value = parse(await self.body())
 
     async def json(self) -> Any:
-        """The body as strict JSON."""
-        return parse(await self.body())
+        """The parsed body."""
+        return self._value
 
 
 class StrictRoute(APIRoute):
@@ -84,9 +88,13 @@ class StrictRoute(APIRoute):
         takes_body = self.body_field is not None
 
         async def strict(request: Request) -> Response:
-            if takes_body and not is_json(request.headers.get("content-type", "")):
+            if not takes_body:
+                return await handler(request)
+            if not is_json(request.headers.get("content-type", "")):
                 raise UnsupportedMediaType("This request needs a JSON body.")
-            return await handler(StrictRequest(request.scope, request.receive))
+            strict_request = StrictRequest(request.scope, request.receive)
+            await strict_request.read()
+            return await handler(strict_request)
 
         return strict
 

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
+from opentelemetry import trace
 
 from contracts.chat import GetTurn
 from contracts.ids import TurnId, is_id
@@ -13,6 +14,7 @@ from libs.resilience.errors import Unavailable
 from services.gateway.deps import Gateway
 from services.gateway.errors import TurnNotFound
 from services.gateway.limits import Allowance
+from services.gateway.metrics import ACTIVE_STREAMS
 from services.gateway.principal import Principal
 from services.gateway.turn_stream import Sink, TurnStream
 from services.gateway.turns import (
@@ -42,6 +44,7 @@ class FollowedTurn:
 
     async def follow(self, sink: Sink) -> None:
         """Tell the sink everything, until the turn ends."""
+        ACTIVE_STREAMS.inc()
         try:
             if self.stream.after == 0:
                 accepted = Update(
@@ -54,6 +57,7 @@ class FollowedTurn:
             if self.fresh or not await self.stream.replay(sink):
                 await self.stream.run(self._updates, sink)
         finally:
+            ACTIVE_STREAMS.dec()
             await self.close()
 
     async def close(self) -> None:
@@ -111,6 +115,7 @@ async def conversation_of(gateway: Gateway, caller: Principal, turn_id: str) -> 
 async def _listen(
     gateway: Gateway, caller: Principal, turn_id: TurnId, conversation_id: str, after: int
 ) -> FollowedTurn:
+    trace.get_current_span().set_attribute("adjutant.turn_id", turn_id)
     subscription = AsyncExitStack()
     updates = await subscription.enter_async_context(gateway.bus.follow("turn", turn_id, after=after))
     stream = TurnStream(

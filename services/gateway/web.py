@@ -44,6 +44,8 @@ def web_application(gateway: Gateway) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # The edge opens the one span of a request; FastAPI's own would add three to each.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.gateway = gateway
     install(app)

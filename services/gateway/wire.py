@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from services.gateway.problems import MEDIA_TYPE
+from libs.http.problem import MEDIA_TYPE
 
 
 class StrictBody(BaseModel):

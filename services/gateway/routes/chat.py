@@ -1,7 +1,7 @@
 """Chat: one message in, a streamed answer out; and everything about a turn afterwards."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, Field, field_validator
@@ -21,11 +21,20 @@ from services.gateway.wire import AUTHENTICATED, WITH_BODY, Prose, StrictBody, p
 router = APIRouter(prefix="/api/ai", tags=["chat"], route_class=StrictRoute)
 
 _EVENT_ID = re.compile(r"^(t_[0-9a-f]{32}):([0-9]{1,9})$")
-_STREAM = {
+_EVENT = {
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"type": "string", "description": "The update's type"},
+        "id": {"type": "string", "description": "<turn id>:<n>, for Last-Event-ID"},
+        "data": {"type": "string", "contentMediaType": "application/json", "description": "The update"},
+    },
+}
+_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The turn as it happens; ends with turn.completed, turn.failed, turn.stopped or error",
         "content": {
-            SSE: {"schema": {"type": "string", "description": "event: update type, data: the update, id: turn:n"}},
+            SSE: {"schema": _EVENT},
             PLAIN: {"schema": {"type": "string", "description": "Text with control tokens in double brackets"}},
         },
         "headers": {

@@ -101,7 +101,7 @@ async def start(platform: Platform) -> AsyncIterator[Start]:
 
         async def begin(**settings: Any) -> Replica:
             given = {"sign_ups_per_hour": 10_000, "chat_per_minute": 1_000, **settings}
-            return await stack.enter_async_context(running(platform, GatewaySettings(**given)))
+            return await stack.enter_async_context(running(platform, GatewaySettings.explicit(**given)))
 
         yield begin
 

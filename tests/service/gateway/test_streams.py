@@ -102,12 +102,14 @@ async def test_a_client_that_lost_the_line_gets_the_rest_from_another_replica(
         await peer.publish(command.turn_id, 6, "turn.completed")
 
     chat.script = in_two_halves
-    async with replica.client(headers=person.bearer) as first:
-        async with first.stream("POST", "/api/ai/chat", json=ask()) as response:
-            events = Events(response)
-            for _ in range(3):
-                await events.next()
-            turn_id = response.headers["x-turn-id"]
+    async with (
+        replica.client(headers=person.bearer) as first,
+        first.stream("POST", "/api/ai/chat", json=ask()) as response,
+    ):
+        events = Events(response)
+        for _ in range(3):
+            await events.next()
+        turn_id = response.headers["x-turn-id"]
     assert events.last_id == f"{turn_id}:2"
     go_on.set()
     async with other_replica.client(headers=person.bearer) as second:
@@ -147,9 +149,11 @@ async def test_an_answer_whose_live_updates_were_lost_is_told_from_the_conversat
 
     chat.script = half_heard
     impatient = await start(ping_s=0.1, settle_s=0.3)
-    async with impatient.client(headers=person.bearer) as client:
-        async with client.stream("POST", "/api/ai/chat", json=ask()) as response:
-            events = await Events(response).rest()
+    async with (
+        impatient.client(headers=person.bearer) as client,
+        client.stream("POST", "/api/ai/chat", json=ask()) as response,
+    ):
+        events = await Events(response).rest()
     assert [name for name, _ in events] == ["turn.accepted", "token", "turn.restarted", "token", "turn.completed"]
     assert events[3][1]["text"] == "Half of it, and the rest."
 
@@ -267,18 +271,22 @@ async def test_a_stopping_replica_lets_go_of_its_clients_who_resume_elsewhere(
 
     chat.script = in_two_halves
     leaving = await start()
-    async with leaving.client(headers=person.bearer) as client:
-        async with client.stream("POST", "/api/ai/chat", json=ask()) as response:
-            events = Events(response)
-            await events.next()
-            await events.next()
-            leaving.gateway.stopping.set()
-            assert await events.rest() == []
+    async with (
+        leaving.client(headers=person.bearer) as client,
+        client.stream("POST", "/api/ai/chat", json=ask()) as response,
+    ):
+        events = Events(response)
+        await events.next()
+        await events.next()
+        leaving.gateway.stopping.set()
+        assert await events.rest() == []
     go_on.set()
     turn_id = response.headers["x-turn-id"]
-    async with replica.client(headers={**person.bearer, "Last-Event-ID": events.last_id}) as client:
-        async with client.stream("GET", f"/api/ai/turns/{turn_id}/stream") as resumed:
-            assert [name for name, _ in await Events(resumed).rest()] == ["turn.completed"]
+    async with (
+        replica.client(headers={**person.bearer, "Last-Event-ID": events.last_id}) as client,
+        client.stream("GET", f"/api/ai/turns/{turn_id}/stream") as resumed,
+    ):
+        assert [name for name, _ in await Events(resumed).rest()] == ["turn.completed"]
 
 
 @pytest.mark.parametrize("last_event_id", ["x", "t_1:1", f"{'t_' + '0' * 32}:x", f"{'t_' + '0' * 32}:1"])
