@@ -16,18 +16,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from pydantic import BaseModel
 
 from contracts.tool import ExecutionStatus
 from libs.providers.google.errors import ProviderTimeout, may_have_happened
 from libs.resilience.errors import AdjutantError
+from libs.telemetry import get_logger
 from services.tool.arguments import Arguments
 from services.tool.context import Context
 from services.tool.ledger import ATTEMPT_S, SETTLE_S, Ending
 from services.tool.registry import Tool
 
-log = structlog.get_logger("services.tool")
+log = get_logger("services.tool")
 
 Renew = Callable[[], Awaitable[None]]
 

@@ -55,6 +55,7 @@ class Front:
         self.faults: list[Fault] = []
         self.refused_tokens: set[str] = set()
         self.seen: list[str] = []
+        self._reset = asyncio.Event()
         self.held_before: dict[bytes, asyncio.Event] = {}
         self.held_after: dict[bytes, asyncio.Event] = {}
         """Text in a body whose request is held: before the emulator has it, or after the emulator has done it."""
@@ -74,6 +75,8 @@ class Front:
         self.faults.clear()
         self.refused_tokens.clear()
         self.seen.clear()
+        self._reset.set()
+        self._reset = asyncio.Event()
         self.held_before.clear()
         self.held_after.clear()
 
@@ -94,7 +97,7 @@ class Front:
 
     async def _answer(self, line: str, headers: dict[str, str], body: bytes, writer: Writer) -> None:
         self.seen.append(line)
-        await _hold(self.held_before, body)
+        await self._hold(self.held_before, body)
         if headers.get("authorization", "").removeprefix("Bearer ") in self.refused_tokens:
             await _send(writer, 401, b'{"error": {"code": 401, "errors": [{"reason": "authError"}]}}')
             return
@@ -103,13 +106,21 @@ class Front:
             if fault:
                 await asyncio.sleep(0 if fault.after_commit else fault.delay_s)
             answer = await self._forward(line, headers, body)
-            await _hold(self.held_after, body)
+            await self._hold(self.held_after, body)
             if fault is None or (fault.delay_s and not fault.after_commit):
                 await _send(writer, answer.status_code, answer.content)
                 return
         if fault is not None:
             await asyncio.sleep(fault.delay_s)
             await _fail(writer, fault)
+
+    async def _hold(self, held: dict[bytes, asyncio.Event], body: bytes) -> None:
+        """Say that it is here, and drop it at the next reset."""
+        for text, arrived in held.items():
+            if text in body:
+                arrived.set()
+                await self._reset.wait()
+                raise ConnectionAbortedError("held until the reset")
 
     def _next_fault(self, line: str) -> Fault | None:
         for fault in self.faults:
@@ -122,14 +133,6 @@ class Front:
         method, path, _ = line.split(" ")
         kept = {name: value for name, value in headers.items() if name in ("authorization", "content-type")}
         return await self._http.request(method, self._upstream + path, headers=kept, content=body)
-
-
-async def _hold(held: dict[bytes, asyncio.Event], body: bytes) -> None:
-    """Say that it is here, and never go on."""
-    for text, arrived in held.items():
-        if text in body:
-            arrived.set()
-            await asyncio.Event().wait()
 
 
 async def _fail(writer: Writer, fault: Fault) -> None:
