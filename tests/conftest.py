@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from contracts.envelope import Scope, Service
 from contracts.ids import OrganizationId, UserId, new_id
 from libs.bus.provision import provision
 from libs.db import Database
+from libs.runtime.discovery import load_service
+from libs.runtime.run import RunningService
+from libs.runtime.run import start_service as start_in_process
+from libs.runtime.settings import PlatformSettings
 from libs.testing.servers import NatsAccount, Servers, ServiceDatabase, stop_keeper
 
 _DIRECTORY = pytest.StashKey[Path]()
@@ -96,6 +101,17 @@ class Platform:
         """As in ADJUTANT_MASTER_KEYS."""
         return self.database.servers.master_keys
 
+    def settings(self, service: str, data_dir: Path) -> PlatformSettings:
+        """The platform as this service is configured with it; every port is a free one."""
+        return PlatformSettings.explicit(
+            nats_url=self.nats.url_for(service),
+            database_url=self.database.url(service),
+            master_keys=self.master_keys,
+            data_dir=data_dir,
+            port=0,
+            trace_file_mb=0,
+        )
+
 
 @pytest.fixture(scope="module")
 async def platform(database: ServiceDatabase, nats_account: NatsAccount) -> Platform:
@@ -119,6 +135,18 @@ async def connect(database: ServiceDatabase) -> AsyncIterator[Callable[[str], Aw
     yield open_once
     for pool in opened.values():
         await pool.close()
+
+
+@pytest.fixture
+async def start_service(platform: Platform, data_dir: Path) -> AsyncIterator[Callable[..., Awaitable[RunningService]]]:
+    """`await start_service("chat", first_token_s=1)`: the service in this process, ready; stopped after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(name: str, **settings: Any) -> RunningService:
+            run = start_in_process(load_service(name), platform.settings(name, data_dir), **settings)
+            return await stack.enter_async_context(run)
+
+        yield start
 
 
 @pytest.fixture

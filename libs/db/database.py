@@ -6,18 +6,18 @@ would add a third (`RESET ALL` at release); nothing here leaves session state be
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 import msgspec
-import structlog
-from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 
 from contracts.envelope import Scope
 from libs.db.errors import AWAY, DatabaseUnavailable, TransactionUndone, is_lost, translated
 from libs.db.transaction import Row, Transaction
+from libs.telemetry import get_logger, tracer
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 else:
     _AsyncpgConnection = asyncpg.Connection
 
-log = structlog.get_logger("libs.db")
-_tracer = trace.get_tracer("libs.db")
+log = get_logger("libs.db")
 
 RETRY_EVERY_S = 0.1
 COMMAND_TIMEOUT_S = 30.0
@@ -107,7 +106,9 @@ class Database:
 
     @asynccontextmanager
     async def _open(self, scope: Scope | None, *, read_only: bool) -> AsyncIterator[Transaction]:
-        with _span(self.schema):
+        # One span, and no statement or value in it.
+        attributes = {"db.system.name": "postgresql"}
+        with tracer.span(f"db {self.schema}.transaction", kind=SpanKind.CLIENT, attributes=attributes):
             connection = await self._begin(_opening(scope, read_only=read_only))
             tx = Transaction(connection, self.schema, scope, read_only=read_only)
             try:
@@ -174,23 +175,6 @@ class _Connection(_AsyncpgConnection):
 
     def get_reset_query(self) -> str:
         return ""
-
-
-@contextmanager
-def _span(schema: str) -> Iterator[None]:
-    """One span per transaction. PostgreSQL's error texts quote values of rows: a span gets the error's name alone."""
-    with _tracer.start_as_current_span(
-        f"db {schema}.transaction",
-        kind=trace.SpanKind.CLIENT,
-        attributes={"db.system.name": "postgresql", "db.namespace": schema},
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        try:
-            yield
-        except Exception as error:
-            span.set_status(trace.Status(trace.StatusCode.ERROR, type(error).__name__))
-            raise
 
 
 def _opening(scope: Scope | None, *, read_only: bool) -> str:
