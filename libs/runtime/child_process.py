@@ -1,6 +1,7 @@
 """What happens in a forked child: leave the supervisor's things behind, run one service, end with a code that tells."""
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import os
@@ -34,9 +35,9 @@ def fork(work: Callable[[], int], keep: Iterable[int]) -> int:
     sys.stderr.flush()
     parent = os.getpid()
     pid = os.fork()
-    if pid:
-        return pid
-    _in_child(work, parent, set(keep))
+    if pid == 0:
+        _in_child(work, parent, set(keep))
+    return pid
 
 
 def _in_child(work: Callable[[], int], parent: int, keep: set[int]) -> NoReturn:
@@ -55,8 +56,9 @@ def _in_child(work: Callable[[], int], parent: int, keep: set[int]) -> NoReturn:
         code = exit_code(error)
     finally:
         # Never back into the supervisor's stack: its context managers are not ours to leave.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 

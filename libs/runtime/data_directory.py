@@ -37,6 +37,18 @@ class RunRecord:
     postgres_pid: int | None = None
     nats_pid: int | None = None
     gateway_urls: tuple[str, ...] = ()
+    nats_url: str | None = None
+    """Of the embedded server, without a user."""
+
+    @classmethod
+    def read(cls, data_dir: Path) -> "RunRecord | None":
+        """What runs on this directory; None when nothing does."""
+        try:
+            found = json.loads((data_dir / RUN_FILE).read_text())
+        except FileNotFoundError:
+            return None
+        processes = tuple(RunningProcess(**process) for process in found.pop("processes"))
+        return cls(processes=processes, **found)
 
     def write(self, data_dir: Path) -> None:
         """Replace the file in one step: a reader sees the old or the new."""
@@ -67,9 +79,8 @@ def held(data_dir: Path) -> Iterator[None]:
 
 
 def _holder(data_dir: Path) -> str:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        record = json.loads((data_dir / RUN_FILE).read_text())
-        return f"process {record['supervisor_pid']}, which answers at {record['gateway_url']}"
+    if record := RunRecord.read(data_dir):
+        return f"process {record.supervisor_pid}, which answers at {record.gateway_url}"
     with contextlib.suppress(OSError):
         return f"process {(data_dir / LOCK_FILE).read_text().strip() or 'unknown'}, which is just starting"
     return "another process"

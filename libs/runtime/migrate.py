@@ -6,7 +6,9 @@ from libs.bus import Bus
 from libs.bus.provision import provision
 from libs.db.migrate import migrate_all
 from libs.db.migrations import MigratedService
-from libs.runtime.discovery import package_of
+from libs.runtime.discovery import package_of, service_names
+from libs.runtime.errors import SettingMissing
+from libs.runtime.settings import PlatformSettings, service_password
 from libs.telemetry import get_logger
 
 log = get_logger("libs.runtime")
@@ -28,3 +30,13 @@ async def migrate(
     finally:
         await bus.close()
     log.info("bus_provisioned", streams_and_consumers=len(done))
+
+
+async def migrate_configured(platform: PlatformSettings) -> None:
+    """Servers that are configured by address. Raises SettingMissing: embedded ones are migrated by `adjutant up`."""
+    if platform.database_url is None or platform.nats_url is None:
+        raise SettingMissing("`adjutant migrate` needs ADJUTANT_DATABASE_URL and ADJUTANT_NATS_URL.")
+    services = service_names()
+    given = {name: service_password("DATABASE", name) for name in services}
+    passwords = {name: password for name, password in given.items() if password is not None}
+    await migrate(platform.database_url, platform.nats_url, services, passwords, replicas=platform.nats_replicas)

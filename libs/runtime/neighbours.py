@@ -1,5 +1,6 @@
 """NATS and PostgreSQL of one installation: embedded where no address is set, and who logs in how."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -7,6 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import SecretStr
 
 from libs.db.admin import address
+from libs.runtime.data_directory import RunningProcess, RunRecord
 from libs.runtime.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedSecrets
 from libs.runtime.settings import PlatformSettings, service_password
 from libs.telemetry import get_logger
@@ -22,20 +24,28 @@ class Neighbours:
 
     platform: PlatformSettings
     secrets: EmbeddedSecrets
+    nats_port: int
+    """0: any free one."""
     postgres: EmbeddedPostgres | None = field(init=False)
     nats: EmbeddedNats | None = field(init=False)
 
     @classmethod
     def of(cls, platform: PlatformSettings, services: Sequence[str]) -> "Neighbours":
-        """Read or make the passwords of this data directory; starts nothing."""
-        return cls(platform, EmbeddedSecrets.load_or_create(platform.data_dir, services))
+        """Read or make the passwords of this data directory; starts nothing. An embedded NATS keeps its port."""
+        record = RunRecord.read(platform.data_dir)
+        port = urlsplit(record.nats_url).port if record and record.nats_url else 0
+        return cls(platform, EmbeddedSecrets.load_or_create(platform.data_dir, services), port or 0)
 
     def __post_init__(self) -> None:
         data_dir = self.platform.data_dir
         self.postgres = (
             EmbeddedPostgres(data_dir, self.secrets.postgres_owner) if self.platform.database_url is None else None
         )
-        self.nats = EmbeddedNats(data_dir, self.secrets.nats_users) if self.platform.nats_url is None else None
+        self.nats = (
+            EmbeddedNats(data_dir, self.secrets.nats_users, port=self.nats_port)
+            if self.platform.nats_url is None
+            else None
+        )
 
     async def start(self) -> None:
         """Start what is embedded. Raises ServerDidNotStart."""
@@ -62,6 +72,18 @@ class Neighbours:
             await self.nats.stop()
         if self.postgres:
             await self.postgres.stop()
+
+    def record(self, processes: Sequence[RunningProcess], gateway_urls: Sequence[str]) -> RunRecord:
+        """What runs now, for `run.json`."""
+        return RunRecord(
+            supervisor_pid=os.getpid(),
+            gateway_url=gateway_urls[0] if gateway_urls else "",
+            gateway_urls=tuple(gateway_urls),
+            processes=tuple(processes),
+            postgres_pid=self.postgres.pid if self.postgres else None,
+            nats_pid=self.nats.pid if self.nats else None,
+            nats_url=self.nats.url if self.nats else None,
+        )
 
     @property
     def database_admin_url(self) -> str:

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from libs.runtime.child_process import run_loop
+from libs.runtime.child_process import exit_code, run_loop
 from libs.runtime.discovery import load_service
 from libs.runtime.run import RunningService, Sockets
 from libs.runtime.service import AnyService
 from libs.runtime.settings import PlatformSettings
 from libs.runtime.watchdog import watch_loop
 from libs.telemetry import configure, shut_down
+from libs.telemetry.logs import configure_logs
 
 
 def configure_telemetry(name: str, platform: PlatformSettings, *, several_services: bool = False) -> None:
@@ -35,6 +36,15 @@ def run_service(name: str, platform: PlatformSettings, sockets: Sockets | None, 
     finally:
         shut_down()
     return 0
+
+
+def run_alone(name: str, platform: PlatformSettings) -> int:
+    """`adjutant service NAME`: as in a container; errors become log lines and exit codes."""
+    configure_logs(name, platform.log_level)
+    try:
+        return run_service(name, platform, None, lambda: None)
+    except Exception as error:
+        return exit_code(error)
 
 
 async def _serve(
