@@ -96,6 +96,8 @@ async def between_neighbours(
     )
     async with service.open(resources) as deps:
         await buses[service.name].start(service.routes, deps, db)
+        # An answer on the same connection: the server knows the service's subscriptions by now.
+        await buses[service.name].jetstream.stream_info(f"EVT_{service.name.upper()}")
         yield Neighbours(admin, buses, db)
         await buses[service.name].stop(grace_s=5)
     for bus in (*buses.values(), admin):
