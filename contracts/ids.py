@@ -48,4 +48,4 @@ def new_id(prefix: str) -> str:
 
 def is_id(text: str) -> bool:
     """Whether the text is a well-formed Adjutant id of any kind."""
-    return _PATTERN.match(text) is not None
+    return _PATTERN.fullmatch(text) is not None

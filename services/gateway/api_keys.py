@@ -39,7 +39,7 @@ class ApiKey:
 
 def looks_like_key(text: str) -> bool:
     """Whether it has the shape of a key; anything else is refused without a look-up."""
-    return _SHAPE.match(text) is not None
+    return _SHAPE.fullmatch(text) is not None
 
 
 async def create_key(tx: Transaction, new: NewKey) -> tuple[ApiKey, str]:

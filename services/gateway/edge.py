@@ -144,7 +144,7 @@ def origin_of(scope: Scope, headers: Headers, trusted: tuple[Network, ...]) -> O
     return Origin(
         address=address,
         user_agent="".join(c for c in headers.get("user-agent", "")[:200] if c.isprintable()),
-        request_id=given if _REQUEST_ID.match(given) else secrets.token_hex(16),
+        request_id=given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16),
         secure=secure,
     )
 

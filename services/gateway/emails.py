@@ -19,13 +19,13 @@ def normalise(address: str) -> str:
     """NFKC, case-folded, the domain in its ASCII form. Raises InvalidEmail."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address.strip()).casefold())
     local, at, domain = folded.rpartition("@")
-    if not at or len(folded) > 254 or not _LOCAL.match(local) or not folded.isprintable():
+    if not at or len(folded) > 254 or not _LOCAL.fullmatch(local) or not folded.isprintable():
         raise InvalidEmail("This is not an e-mail address.")
     try:
         ascii_domain = domain.encode("idna").decode("ascii")
     except UnicodeError as broken:
         raise InvalidEmail("The domain of this e-mail address is not valid.") from broken
     labels = ascii_domain.split(".")
-    if len(labels) < 2 or not all(_LABEL.match(label) for label in labels):
+    if len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
         raise InvalidEmail("The domain of this e-mail address is not valid.")
     return f"{local}@{ascii_domain}"

@@ -1,5 +1,6 @@
 """Starting a turn and coming back to one: what HTTP and WebSocket have in common."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from services.gateway.turns import (
     withdraw_turn,
 )
 from services.gateway.updates import Update, write_update
+
+RECONNECTION_S = 2.0
 
 log = structlog.get_logger("services.gateway")
 
@@ -71,6 +74,7 @@ async def start_turn(gateway: Gateway, caller: Principal, asked: AskedTurn, key:
     Raises TooManyRequests, ConversationNotFound, IdempotencyKeyReused, and Unavailable with nothing half done.
     """
     scope = caller.scope
+    await _bus_is_there(gateway)
     if asked.conversation_id is not None:
         await check_conversation(gateway.db, gateway.bus, scope, asked.conversation_id)
     conversation = asked.conversation_id
@@ -110,6 +114,16 @@ async def conversation_of(gateway: Gateway, caller: Principal, turn_id: str) -> 
         # Older than our rows, or withdrawn although the command had arrived: chat decides, under the same scope.
         conversation_id = (await gateway.bus.ask(GetTurn(turn_id=TurnId(turn_id)), scope=caller.scope)).conversation_id
     return conversation_id
+
+
+async def _bus_is_there(gateway: Gateway) -> None:
+    """Outlive a reconnection, but do not let a client wait for publishing to time out (15 s)."""
+    try:
+        async with asyncio.timeout(RECONNECTION_S):
+            while not gateway.bus.connected:  # noqa: ASYNC110 - bounded, and the client has no event for it
+                await asyncio.sleep(0.05)
+    except TimeoutError as away:
+        raise BusUnavailable("The message bus is away right now.", retry_after_s=2) from away
 
 
 async def _listen(

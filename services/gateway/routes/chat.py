@@ -139,7 +139,7 @@ async def stop(turn_id: str, caller: Chatter, gateway: GatewayHere) -> Stopping:
 
 
 def _position(last_event_id: str) -> tuple[str, int]:
-    named = _EVENT_ID.match(last_event_id)
+    named = _EVENT_ID.fullmatch(last_event_id)
     if named is None:
         raise MalformedEventId("Last-Event-ID must be the id of an event of this API.")
     return named[1], int(named[2])

@@ -183,7 +183,7 @@ async def disconnect(provider: str, caller: Manager, gateway: GatewayHere, origi
 
 
 async def _start(gateway: Gateway, caller: Principal, origin: Origin, provider: str, return_to: str | None) -> str:
-    if return_to is not None and not _LOCAL_PATH.match(return_to):
+    if return_to is not None and not _LOCAL_PATH.fullmatch(return_to):
         raise MalformedReturnPath("return_to must be a path of this site.")
     query = StartConnection(provider=_known(provider), browser_binding=_binding(caller), return_to=return_to or "/")
     started = await gateway.bus.ask(query, scope=caller.scope)
@@ -198,7 +198,7 @@ async def _finish(
     connection = await gateway.bus.ask(query, scope=caller.scope, timeout_s=20)
     await _audit(gateway, caller, origin, Action.CONNECTED, connection.provider)
     return_to = request.cookies.get(RETURN_COOKIE, "")
-    if _is_browser(request) and _LOCAL_PATH.match(return_to):
+    if _is_browser(request) and _LOCAL_PATH.fullmatch(return_to):
         response = Response(status_code=303, headers={"location": return_to})
         response.delete_cookie(RETURN_COOKIE, path="/api/integrations")
         return response
@@ -211,7 +211,7 @@ async def _audit(gateway: Gateway, caller: Principal, origin: Origin, action: Ac
 
 
 def _known(provider: str) -> str:
-    if not _PROVIDER.match(provider):
+    if not _PROVIDER.fullmatch(provider):
         raise ProviderNotFound("There is no such provider.")
     return provider
 

@@ -50,15 +50,20 @@ def schemas() -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def running(platform: Platform, settings: GatewaySettings) -> AsyncIterator[Replica]:
-    """A gateway on a free port of its own."""
+async def running(
+    platform: Platform, settings: GatewaySettings, *, nats_url: str | None = None, database_url: str | None = None
+) -> AsyncIterator[Replica]:
+    """A gateway on a free port of its own; the addresses are given where something stands in between."""
     keys = MasterKeys.from_text(platform.master_keys)
     stopping = asyncio.Event()
     bus = Bus(
-        "gateway", platform.nats.url, user=platform.nats.user("gateway"), password=platform.nats.password("gateway")
+        "gateway",
+        nats_url or platform.nats.url,
+        user=platform.nats.user("gateway"),
+        password=platform.nats.password("gateway"),
     )
     await bus.connect()
-    db = await Database.connect(platform.database.url("gateway"), "gateway", wait_s=10)
+    db = await Database.connect(database_url or platform.database.url("gateway"), "gateway", patience_s=1, wait_s=10)
     signer = Signer.from_master(keys)
     gateway = Gateway(
         db=db,
