@@ -63,8 +63,8 @@ class Bus:
 
     async def connect(self) -> None:
         """Connect, waiting as long as it takes."""
-        self._connection.client = await self._broker.connect()
-        self._jetstream = JetStreamContext(self._connection.client, timeout=PUBLISH_TIMEOUT_S)
+        client = self._connection.opened(await self._broker.connect())
+        self._jetstream = JetStreamContext(client, timeout=PUBLISH_TIMEOUT_S)
         self._connection.on_reconnect(self._reconnected)
 
     @property

@@ -4,6 +4,7 @@ Defaults of the client lose service after two minutes of outage and see a dead p
 reconnects for ever and sees a dead peer within fifteen seconds (ping 5 s, two outstanding).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ log = get_logger("libs.bus")
 PUBLISH_TIMEOUT_S = 5.0
 PENDING_BYTES = 4 * 1024 * 1024
 """What may wait in memory for a slow or absent server; beyond it publishing fails and the outbox waits."""
+ADMINISTRATOR_PATIENCE_S = 5.0
 _REFUSALS: tuple[type[BaseException], ...] = (*CONNECTION_ERRORS, nats.errors.Error, OSError)
 
 
@@ -36,7 +38,7 @@ class Connection:
     user: str | None
     password: str | None
     on_closed: Callable[[], None]
-    client: Client = field(init=False)
+    _client: Client | None = None
     _on_reconnect: list[Callable[[], None]] = field(default_factory=list)
     _closing: bool = False
 
@@ -58,10 +60,22 @@ class Connection:
             "closed_cb": self._closed,
         }
 
+    def opened(self, client: Client) -> Client:
+        """The connection stands for the first time."""
+        self._client = client
+        return client
+
+    @property
+    def client(self) -> Client:
+        """The client. Raises BusUnavailable before the first connection stands."""
+        if self._client is None:
+            raise BusUnavailable("the message bus is not connected yet")
+        return self._client
+
     @property
     def connected(self) -> bool:
         """Whether the server is there right now."""
-        return self.client.is_connected
+        return self._client is not None and self._client.is_connected
 
     def on_reconnect(self, callback: Callable[[], None]) -> None:
         """Call this after each reconnection."""
@@ -70,15 +84,24 @@ class Connection:
     async def close(self) -> None:
         """Flush what is written and close; never waits longer than two seconds for an absent server."""
         self._closing = True
+        client = self._client
+        if client is None:
+            return
         try:
-            if self.client.is_connected:
-                await self.client.flush(2)
+            if client.is_connected:
+                await client.flush(2)
+            else:
+                # Else `close` would write what is pending to the broken socket, fail, and leave its tasks behind.
+                client._pending, client._pending_data_size = [], 0
+            await client.close()
         except CONNECTION_ERRORS as error:
             log.warning("bus_flush_failed", error=type(error).__name__)
-        await self.client.close()
+            await client.close()
 
     async def _errored(self, error: Exception) -> None:
-        log.warning("bus_error", error=str(error) or type(error).__name__)
+        # While the server is away every attempt to reconnect is an error; that it is away was said once.
+        level = log.warning if self.connected else log.debug
+        level("bus_error", error=str(error) or type(error).__name__)
 
     async def _disconnected(self) -> None:
         if not self._closing:
@@ -110,9 +133,8 @@ async def administering(
     """
     credentials = {"user": user, "password": password} if user else {}
     try:
-        client = await nats.connect(
-            url, name="adjutant-admin", allow_reconnect=False, connect_timeout=5, error_cb=_noted, **credentials
-        )
+        async with asyncio.timeout(ADMINISTRATOR_PATIENCE_S):  # the client would try for two minutes
+            client = await nats.connect(url, name="adjutant-admin", error_cb=_noted, **credentials)
     except _REFUSALS as error:
         raise unavailable(error) from error
     try:

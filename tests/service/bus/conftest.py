@@ -1,5 +1,10 @@
-"""One NATS and one PostgreSQL for all tests of the bus in this process; every test finds them empty."""
+"""One NATS and one PostgreSQL for the tests of the bus in this process, apart from the session's: they are killed here.
 
+Every test finds them empty.
+"""
+
+import os
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,17 +14,16 @@ from tests.service.bus.world import World
 
 
 @pytest.fixture(scope="session")
-async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    directory: Path = tmp_path_factory.mktemp("bus")
-    for step in (directory, directory.parent, directory.parent.parent):
-        step.chmod(0o755)
-    world = World(directory)
-    await world.start()
-    yield world
-    await world.stop()
+async def bus_servers() -> AsyncIterator[World]:
+    with tempfile.TemporaryDirectory(prefix="adjutant-bus-") as name:
+        os.chmod(name, 0o711)  # PostgreSQL may run as another user
+        world = World(Path(name))
+        await world.start()
+        yield world
+        await world.stop()
 
 
 @pytest.fixture
-async def world(servers: World) -> World:
-    await servers.wipe()
-    return servers
+async def world(bus_servers: World) -> World:
+    await bus_servers.wipe()
+    return bus_servers

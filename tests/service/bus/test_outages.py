@@ -162,11 +162,13 @@ async def test_a_service_stops_in_order_while_nats_is_away(world: World) -> None
         await until(lambda: not bus.connected)
         began = time.monotonic()
 
-        await bus.stop(grace_s=1)
-        await bus.close()
+        try:
+            await bus.stop(grace_s=1)
+            await bus.close()
 
-        assert time.monotonic() - began < 8
-        await world.nats.ensure_running()
+            assert time.monotonic() - began < 8
+        finally:
+            await world.nats.ensure_running()
 
 
 async def test_an_administrator_without_nats_is_told_so(world: World) -> None:
