@@ -127,18 +127,6 @@ async def test_nonsense_is_refused_by_name(context: Neighbours, scope: Scope, wi
     assert (refused.value.slug, refused.value.status) == (slug, 422)
 
 
-async def test_a_name_whose_key_was_destroyed_degrades_the_context(platform: Platform, scope: Scope) -> None:
-    async with between_neighbours(service, platform) as before:
-        await before.ask(UpdateProfile(display_name="Ada", timezone="Europe/London"), scope)
-        async with before.db.transaction(scope) as tx:
-            await tx.execute("delete from data_keys")
-    async with between_neighbours(service, platform) as fresh:
-        assembled = await fresh.ask(AssembleContext(), scope)
-
-    assert (assembled.display_name, assembled.timezone) == (None, "Europe/London")
-    assert {line.source: line.outcome for line in assembled.receipt}["profile"] == "unavailable"
-
-
 async def test_nobody_learns_what_is_known_about_somebody_else(
     context: Neighbours, scope: Scope, stranger: Scope
 ) -> None:
