@@ -19,6 +19,8 @@ PACKAGE = Path(os.environ.get("ADJUTANT_TEST_EMULATE", Path(__file__).parents[3]
 @asynccontextmanager
 async def emulated_google(directory: Path, seed: dict[str, Any]) -> AsyncIterator[str]:
     """The address of a Google that holds what the seed says."""
+    if not PACKAGE.exists():
+        raise RuntimeError(f"the emulators are not installed: {PACKAGE} is missing (set ADJUTANT_TEST_EMULATE)")
     file = directory / "seed.yaml"
     file.write_text(yaml.safe_dump({"google": seed}))
     with socket.socket() as probe:
@@ -36,7 +38,8 @@ async def emulated_google(directory: Path, seed: dict[str, Any]) -> AsyncIterato
         await _ready(url)
         yield url
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
 
 
