@@ -19,8 +19,7 @@ PACKAGE = Path(os.environ.get("ADJUTANT_TEST_EMULATE", Path(__file__).parents[3]
 @asynccontextmanager
 async def emulated_google(directory: Path, seed: dict[str, Any]) -> AsyncIterator[str]:
     """The address of a Google that holds what the seed says."""
-    if not PACKAGE.exists():
-        raise RuntimeError(f"the emulators are not installed: {PACKAGE} is missing (set ADJUTANT_TEST_EMULATE)")
+    _require_package()
     file = directory / "seed.yaml"
     file.write_text(yaml.safe_dump({"google": seed}))
     with socket.socket() as probe:
@@ -41,6 +40,11 @@ async def emulated_google(directory: Path, seed: dict[str, Any]) -> AsyncIterato
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+def _require_package() -> None:
+    if not PACKAGE.exists():
+        raise RuntimeError(f"the emulators are not installed: {PACKAGE} is missing (set ADJUTANT_TEST_EMULATE)")
 
 
 async def _ready(url: str) -> None:
