@@ -5,6 +5,7 @@ socket closes; their answers are in the conversation.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -75,7 +76,12 @@ class SocketSession:
 
     async def run(self) -> None:
         """Until the client leaves or this replica stops (then with code 1012: come back)."""
-        pushes = asyncio.create_task(self._push_notifications())
+        # Subscribed here and not in the task: a subscription that is cancelled half-way breaks the shared connection.
+        async with self._gateway.bus.listen("inbox", self._caller.scope.user_id) as notices:
+            await self._serve(notices)
+
+    async def _serve(self, notices: AsyncIterator[bytes]) -> None:
+        pushes = asyncio.create_task(self._push_notifications(notices))
         stopping = asyncio.create_task(self._gateway.stopping.wait())
         receiving = asyncio.create_task(self._receive())
         try:
@@ -131,7 +137,7 @@ class SocketSession:
     async def _chat(self, message: ChatIn) -> None:
         sink = SocketSink(self, message.request_id)
         try:
-            turn: FollowedTurn = await start_turn(self._gateway, self._caller, message.asked(message.message), None)
+            turn = await self._begin(message)
             sink.turn_id, sink.conversation_id = turn.stream.turn_id, turn.stream.conversation_id
             await turn.follow(sink)
         except AdjutantError as error:
@@ -140,10 +146,19 @@ class SocketSession:
             log.exception("socket_turn_failed", error=type(error).__name__)
             await self.send(_refusal(Internal("Something went wrong on our side."), message.request_id))
 
-    async def _push_notifications(self) -> None:
-        async with self._gateway.bus.listen("inbox", self._caller.scope.user_id) as notices:
-            async for body in notices:
-                await self.send({"type": "notification", "data": msgspec.Raw(body)})
+    async def _push_notifications(self, notices: AsyncIterator[bytes]) -> None:
+        async for body in notices:
+            await self.send({"type": "notification", "data": msgspec.Raw(body)})
+
+    async def _begin(self, message: ChatIn) -> FollowedTurn:
+        """Start the turn to the end even if the client leaves meanwhile: a message is taken whole or not at all."""
+        asked = message.asked(message.message)
+        starting = asyncio.create_task(start_turn(self._gateway, self._caller, asked, None))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._gateway.authenticator.later(_abandon(starting))
+            raise
 
     async def send(self, message: dict[str, Any]) -> None:
         """Send one message; a socket that has closed meanwhile is no error."""
@@ -190,6 +205,16 @@ class SocketSink:
 
     async def ping(self) -> None:
         """Nothing: WebSockets have pings of their own."""
+
+
+async def _abandon(starting: asyncio.Task[FollowedTurn]) -> None:
+    """Let a turn start that nobody follows any more; its answer will be in the conversation."""
+    try:
+        turn = await starting
+    except AdjutantError as error:
+        log.info("abandoned_turn_refused", error=error.slug)
+    else:
+        await turn.close()
 
 
 def _read(value: Any) -> ChatIn | StopIn | PingIn:
