@@ -16,7 +16,7 @@ from tests.service.bus.world import World
 @pytest.fixture(scope="session")
 async def bus_servers() -> AsyncIterator[World]:
     with tempfile.TemporaryDirectory(prefix="adjutant-bus-") as name:
-        os.chmod(name, 0o711)  # PostgreSQL may run as another user
+        os.chmod(name, 0o711)  # noqa: S103 - PostgreSQL may run as another user
         world = World(Path(name))
         await world.start()
         yield world
