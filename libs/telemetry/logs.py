@@ -3,6 +3,7 @@
 The standard library's logging (uvicorn, nats, sqlalchemy …) goes the same way.
 """
 
+import json
 import logging
 import sys
 import time
@@ -29,6 +30,7 @@ _QUIETER = {
         ("httpx", "httpx2", "httpcore", "openai", "urllib3", "googleapiclient", "alembic"), logging.WARNING
     ),
     "uvicorn.access": logging.CRITICAL,
+    "uvicorn.error": logging.WARNING,
     "asyncio": logging.WARNING,
 }
 
@@ -99,7 +101,11 @@ def finished(_logger: Any, _method: str, line: Line) -> str:
     clean: dict[str, Any] = {name: redact(name, value) for name, value in line.items()}
     if error is not None:
         clean["exception"] = describe(error)
-    return msgspec.json.encode(clean).decode()
+    try:
+        return msgspec.json.encode(clean).decode()
+    except (UnicodeEncodeError, OverflowError, TypeError, ValueError):
+        # A lone surrogate or an enormous number from outside must not cost the line, or fail who logs it.
+        return json.dumps(clean, default=str)
 
 
 def describe(error: BaseException) -> list[dict[str, Any]]:
