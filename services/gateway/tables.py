@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Column, DateTime, ForeignKey, Text
+from sqlalchemy import ARRAY, Column, DateTime, ForeignKey, Index, Text
 from sqlmodel import Field, SQLModel
 
 from libs.db import service_metadata
@@ -120,6 +120,7 @@ class AuditEntry(Base, table=True):
     """One line of the audit trail; never changed, kept by month."""
 
     __tablename__ = "audit_entries"
+    __table_args__ = (Index("ix_audit_entries_of_user", "user_id", "created_at", "entry_id"),)
 
     entry_id: str = Field(sa_column=_text(primary_key=True))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))

@@ -35,7 +35,7 @@ create table users (
     password_hash text not null,
     created_at timestamptz not null
 );
-create index ix_gateway_users_organization_id on users (organization_id);
+create index ix_users_organization_id on users (organization_id);
 create table sessions (
     session_id text constraint pk_sessions primary key,
     organization_id text not null,
@@ -47,7 +47,7 @@ create table sessions (
     expires_at timestamptz not null,
     revoked_at timestamptz
 );
-create index ix_gateway_sessions_user_id on sessions (user_id);
+create index ix_sessions_user_id on sessions (user_id);
 create table api_keys (
     key_id text constraint pk_api_keys primary key,
     organization_id text not null,
@@ -62,7 +62,7 @@ create table api_keys (
     last_used_at timestamptz,
     constraint ck_api_keys_permissions check (cardinality(permissions) > 0)
 );
-create index ix_gateway_api_keys_user_id on api_keys (user_id);
+create index ix_api_keys_user_id on api_keys (user_id);
 create table turns (
     turn_id text constraint pk_turns primary key,
     conversation_id text not null,
@@ -71,7 +71,7 @@ create table turns (
     fingerprint text not null,
     created_at timestamptz not null
 );
-create index ix_gateway_turns_conversation_id on turns (conversation_id);
+create index ix_turns_conversation_id on turns (conversation_id);
 create table rate_limits (
     bucket text constraint pk_rate_limits primary key,
     window_started_at timestamptz not null,
