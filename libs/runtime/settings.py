@@ -46,11 +46,11 @@ class PlatformSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="ADJUTANT_")
 
-    nats_url: str | None = None
+    nats_url: str | None = Field(None, repr=False)
     """NATS, such as nats://chat:password@nats:4222. Unset: an embedded server."""
     nats_replicas: int = Field(1, ge=1, le=5)
     """Copies of every stream that `adjutant migrate` asks of a NATS cluster."""
-    database_url: str | None = None
+    database_url: str | None = Field(None, repr=False)
     """PostgreSQL: for `up` and `migrate` the owner's address, for `service` its role's. Unset: an embedded server."""
     database_connections: int = Field(10, ge=2)
     """Most connections of one process."""

@@ -50,8 +50,10 @@ def test_a_wrong_value_is_refused_without_quoting_it(monkeypatch: pytest.MonkeyP
     assert "hunter2" not in str(refused.value)
 
 
-def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    platform = PlatformSettings.explicit(master_keys=SecretStr("k1:hunter2"))
+def test_secrets_are_not_shown() -> None:
+    platform = PlatformSettings.explicit(
+        master_keys=SecretStr("k1:hunter2"), nats_url="nats://chat:hunter2@nats", database_url="postgresql://c:hunter2@db"
+    )
 
     assert "hunter2" not in repr(platform)
 

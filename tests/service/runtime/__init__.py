@@ -1,0 +1,1 @@
+"""Processes and services against real servers."""
