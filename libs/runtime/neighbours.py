@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
+from contracts.envelope import Service
 from libs.db.admin import address
 from libs.runtime.data_directory import RunningProcess, RunRecord
 from libs.runtime.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedSecrets
@@ -34,7 +35,9 @@ class Neighbours:
         """Read or make the passwords of this data directory; starts nothing. An embedded NATS keeps its port."""
         record = RunRecord.read(platform.data_dir)
         port = urlsplit(record.nats_url).port if record and record.nats_url else 0
-        return cls(platform, EmbeddedSecrets.load_or_create(platform.data_dir, services), port or 0)
+        # The bus knows every service of the contracts, whether it runs here or not.
+        names = sorted({*Service, *services})
+        return cls(platform, EmbeddedSecrets.load_or_create(platform.data_dir, names), port or 0)
 
     def __post_init__(self) -> None:
         data_dir = self.platform.data_dir

@@ -1,6 +1,7 @@
 """A service from its first wait to its orderly end, on the session's real servers."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -136,14 +137,21 @@ async def test_a_service_waits_for_its_neighbours_and_says_for_which(settings: P
     await running.ended()
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_a_bus_that_closes_for_good_ends_the_service(settings: PlatformSettings) -> None:
-    running = RunningService(service([]), settings, VoiceLikeSettings.explicit(), Sockets.bound(service([]), settings))
-    running.start()
-    await running.started()
-    await running.bus._connection.client.close()
+    async def lose_the_bus() -> None:
+        sockets = Sockets.bound(service([]), settings)
+        running = RunningService(service([]), settings, VoiceLikeSettings.explicit(), sockets)
+        running.start()
+        await running.started()
+        await running.bus._connection.client.close()
+        with pytest.raises(BusLost):
+            await running.ended()
 
-    with pytest.raises(BusLost):
-        await running.ended()
+    await lose_the_bus()
+
+    # FastStream cannot stop a subscriber of a closed connection and leaves its queue open; a process ends here.
+    gc.collect()
 
 
 async def test_nothing_starts_on_a_bus_that_nobody_provisioned(settings: PlatformSettings, platform: Platform) -> None:
