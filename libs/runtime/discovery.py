@@ -1,5 +1,6 @@
 """Services are found by the entry-point group `adjutant.services`; nothing here imports one before it is asked for."""
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from libs.runtime.errors import UnknownService
@@ -8,11 +9,15 @@ from libs.runtime.service import AnyService, Service
 GROUP = "adjutant.services"
 
 
+@cache
+def _entries() -> dict[str, EntryPoint]:
+    """Read once, in the supervisor: it looks at the metadata of every installed package (0.1 s, 10 MB)."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
 def service_names() -> tuple[str, ...]:
     """Every installed service, the gateway last: it opens the door when the others are there."""
-    return tuple(
-        sorted((point.name for point in entry_points(group=GROUP)), key=lambda name: (name == "gateway", name))
-    )
+    return tuple(sorted(_entries(), key=lambda name: (name == "gateway", name)))
 
 
 def package_of(name: str) -> str:
@@ -29,7 +34,7 @@ def load_service(name: str) -> AnyService:
 
 
 def _entry(name: str) -> EntryPoint:
-    found = entry_points(group=GROUP, name=name)
-    if not found:
+    found = _entries().get(name)
+    if found is None:
         raise UnknownService(f"There is no service called {name}; there are {', '.join(service_names())}.")
-    return next(iter(found))
+    return found

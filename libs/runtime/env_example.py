@@ -17,14 +17,14 @@ HEADING = """\
 
 def env_example() -> str:
     """The whole file."""
-    parts = [HEADING, *_section("Platform", PlatformSettings, inherited=())]
+    parts = [HEADING, *_section("Platform", PlatformSettings)]
     for name in service_names():
-        lines = list(_section(name, load_service(name).settings, inherited=PlatformSettings.model_fields))
+        lines = list(_section(name, load_service(name).settings))
         parts += lines if len(lines) > 1 else []
     return "\n".join(parts) + "\n"
 
 
-def _section(title: str, settings: type[Settings], inherited: Any) -> Iterator[str]:
+def _section(title: str, settings: type[Settings]) -> Iterator[str]:
     yield f"\n# ---- {title}"
     for name, field in settings.model_fields.items():
         for line in (field.description or "").strip().splitlines():

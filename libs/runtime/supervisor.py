@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
+from contracts import catalog
 from libs.resilience.errors import Unavailable
 from libs.runtime.child_process import fork
 from libs.runtime.errors import StartFailed
@@ -69,6 +70,7 @@ class Supervisor:
         try:
             asyncio.run(self._neighbours.start())
             self._migrate()
+            catalog.messages()  # imports every contract: once here, instead of once in each child
             self._members = [self._member(*place) for place in self._sockets]
             gc.freeze()
             self._watch(woken, on_ready)

@@ -31,7 +31,8 @@ def configure(
     `several_services`: they share this process, and each span names its own (`in_service`).
     """
     configure_logs(service, log_level)
-    provider = TracerProvider(resource=Resource.create({"service.name": service, "service.namespace": "adjutant"}))
+    # Not Resource.create: it looks for detectors in the metadata of every installed package, in every process.
+    provider = TracerProvider(resource=Resource({"service.name": service, "service.namespace": "adjutant"}))
     if several_services:
         provider.add_span_processor(NameService())
     if data_dir is not None and trace_file_bytes:
