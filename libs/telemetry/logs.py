@@ -76,7 +76,6 @@ def configure_logs(service: str, level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    _once_a_minute("opentelemetry")
     # Its own hook logs the arguments of what is retried.
     stamina.instrumentation.set_on_retry_hooks([])
 
@@ -143,6 +142,7 @@ class StandardLogging(logging.Handler):
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
+        self.addFilter(_OncePerMinute("opentelemetry"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; must not raise."""
@@ -154,21 +154,21 @@ class StandardLogging(logging.Handler):
             self.handleError(record)
 
 
-def _once_a_minute(name: str) -> None:
-    """A collector that is down is news once a minute, not with every batch."""
-    handler = logging.getLogger(name)
-    handler.filters = [_OncePerMinute()]
-    for known, logger in logging.root.manager.loggerDict.items():
-        if known.startswith(f"{name}.") and isinstance(logger, logging.Logger):
-            logger.filters = [_OncePerMinute()]
-
-
 class _OncePerMinute(logging.Filter):
-    def __init__(self) -> None:
+    """A collector that is down is news once a minute, not with every batch.
+
+    It filters at the handler: filters of a logger do not see what its descendants log.
+    """
+
+    def __init__(self, family: str) -> None:
         super().__init__()
+        self._family = family
         self._next = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is told."""
+        if not record.name.startswith(self._family):
+            return True
         if time.monotonic() < self._next:
             return False
         self._next = time.monotonic() + 60

@@ -69,3 +69,13 @@ def test_a_value_that_cannot_be_encoded_does_not_lose_the_line(capsys: pytest.Ca
     structlog.get_logger("x").info("odd", value=object(), error=ValueError("x"), text2="\ud800")
 
     assert last_line(capsys)["event"] == "odd"
+
+
+def test_a_collector_that_is_down_is_told_once_also_by_loggers_made_later(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        logging.getLogger("opentelemetry.exporter.made.later").error("cannot export")
+    logging.getLogger("nats.aio").warning("something else")
+
+    events = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+
+    assert events == ["cannot export", "something else"]
