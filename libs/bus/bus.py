@@ -96,6 +96,8 @@ class Bus:
         self._consumers = [Consumer(route, plan, deps, database, client, self._outage) for route, plan in durable]
         for consumer in self._consumers:
             await consumer.start()
+        # The server knows of the responders only when their subscriptions have arrived; ready means answering.
+        await client.flush()
 
     async def stop(self, grace_s: float = 25.0) -> None:
         """Take nothing more, hand back what is not begun, finish the rest within `grace_s`, flush the outbox."""
@@ -151,17 +153,23 @@ class Bus:
         """A publisher on `live.<kind>.<id>`."""
         return live.LivePublisher(self._connection.client, kind, id)
 
-    def follow(self, kind: str, id: str, *, after: int = 0) -> "AbstractAsyncContextManager[Any]":
+    def follow(
+        self, kind: str, id: str, *, after: int = 0, fresh: bool = False
+    ) -> "AbstractAsyncContextManager[Any]":
         """`async with bus.follow("turn", turn_id, after=n) as updates: async for body in updates: …`.
 
         Numbered bodies above `after`, in order and without gaps; ends never by itself. Raises LiveGap when
-        some are lost for good: read the state then.
+        some are lost for good: read the state then. `fresh`: nothing can have been published yet.
         """
-        return live.follow(self._connection.client, kind, id, after)
+        return live.follow(self._connection.client, kind, id, after, fresh=fresh)
 
     def listen(self, kind: str, id: str) -> "AbstractAsyncContextManager[Any]":
         """`async with bus.listen("execution", id) as notices: async for body in notices: …`: wake-up hints."""
         return live.listen(self._connection.client, kind, id)
+
+    def listen_all(self, kind: str) -> "AbstractAsyncContextManager[Any]":
+        """`async with bus.listen_all("turn_stop") as notices: …`: hints about any id of the kind."""
+        return live.listen_all(self._connection.client, kind)
 
     async def last_live(self, kind: str, id: str) -> bytes | None:
         """The newest body on a live subject, from which a successor continues the numbers."""

@@ -25,7 +25,6 @@ log = get_logger("libs.bus")
 
 READ_BACK_BATCH = 500
 READ_TIMEOUT_S = 2.0
-FLUSH_TIMEOUT_S = 2
 HEAL_FOR_S = 2.0
 """How long a gap is asked for before it counts as lost: publishing and storing are not the same moment."""
 HEAL_EVERY_S = 0.05
@@ -71,14 +70,29 @@ async def last_live(jetstream: JetStreamContext, kind: str, id: str) -> bytes | 
 @asynccontextmanager
 async def listen(client: Client, kind: str, id: str) -> AsyncIterator[AsyncIterator[bytes]]:
     """What is published from now on, unnumbered: a hint to look, which a reconnection may swallow."""
-    subscription = await client.subscribe(live_subject(kind, id))
+    async with _subscribed(client, live_subject(kind, id)) as bodies:
+        yield bodies
+
+
+@asynccontextmanager
+async def _subscribed(client: Client, subject: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    # No flush: what this connection sends afterwards reaches the server after the subscription. (And a flush that
+    # is cancelled leaves a future behind on which nats-py 2.16 stumbles when the pong arrives.)
     try:
-        await client.flush(FLUSH_TIMEOUT_S)
-        yield _bodies(subscription.messages)
+        subscription = await client.subscribe(subject)
     except CONNECTION_ERRORS as error:
         raise unavailable(error) from error
+    try:
+        yield _bodies(subscription.messages)
     finally:
         await stop_listening(subscription)
+
+
+@asynccontextmanager
+async def listen_all(client: Client, kind: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The same for every id of a kind: for hints that any replica may be the one to take."""
+    async with _subscribed(client, f"{live_subject(kind, 'any').rsplit('.', 1)[0]}.*") as bodies:
+        yield bodies
 
 
 async def _bodies(messages: AsyncIterator[Msg]) -> AsyncIterator[bytes]:
@@ -87,8 +101,13 @@ async def _bodies(messages: AsyncIterator[Msg]) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def follow(client: Client, kind: str, id: str, after: int) -> AsyncIterator[AsyncIterator[bytes]]:
-    """Bodies with `n` above `after`, each once and in order, first the remembered ones, then those to come."""
+async def follow(
+    client: Client, kind: str, id: str, after: int, *, fresh: bool = False
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Bodies with `n` above `after`, each once and in order, first the remembered ones, then those to come.
+
+    `fresh` says that nothing can have been published yet, which saves reading back.
+    """
     arrived: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def take(message: Msg) -> None:
@@ -97,11 +116,10 @@ async def follow(client: Client, kind: str, id: str, after: int) -> AsyncIterato
     subject = live_subject(kind, id)
     try:
         subscription = await client.subscribe(subject, cb=take)
-        await client.flush(FLUSH_TIMEOUT_S)
     except CONNECTION_ERRORS as error:
         raise unavailable(error) from error
     try:
-        yield Follower(client, subject, arrived, after).updates()
+        yield Follower(client, subject, arrived, after).updates(fresh=fresh)
     finally:
         await stop_listening(subscription)
 
@@ -118,9 +136,10 @@ class Follower:
         self._sequence = 1
         """Stream sequence from which to read back."""
 
-    async def updates(self) -> AsyncIterator[bytes]:
+    async def updates(self, *, fresh: bool = False) -> AsyncIterator[bytes]:
         """Never ends by itself. Raises LiveGap when messages are lost for good, BusUnavailable without a bus."""
-        await self._read_back()
+        if not fresh:
+            await self._read_back()
         while True:
             for body in self._ready():
                 yield body

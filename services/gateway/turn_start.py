@@ -81,11 +81,12 @@ async def start_turn(gateway: Gateway, caller: Principal, asked: AskedTurn, key:
     ids = TurnIds.from_key(scope, key, conversation) if key else TurnIds.fresh(conversation)
     accepted = await accept_turn(gateway.db, scope, asked, ids, gateway.chat_limit)
     try:
-        turn = await _listen(gateway, caller, ids.turn_id, ids.conversation_id, after=0)
+        is_fresh = accepted.allowance is not None
+        turn = await _listen(gateway, caller, ids.turn_id, ids.conversation_id, after=0, fresh=is_fresh)
     except Unavailable:
         await _withdraw(gateway, caller, ids, repeated=accepted.allowance is None)
         raise
-    turn.allowance, turn.fresh = accepted.allowance, accepted.allowance is not None
+    turn.allowance, turn.fresh = accepted.allowance, is_fresh
     try:
         await send_turn(gateway.bus, gateway.seal, scope, asked, ids)
     except BusUnavailable:
@@ -127,11 +128,11 @@ async def _bus_is_there(gateway: Gateway) -> None:
 
 
 async def _listen(
-    gateway: Gateway, caller: Principal, turn_id: TurnId, conversation_id: str, after: int
+    gateway: Gateway, caller: Principal, turn_id: TurnId, conversation_id: str, after: int, *, fresh: bool = False
 ) -> FollowedTurn:
     trace.get_current_span().set_attribute("adjutant.turn_id", turn_id)
     subscription = AsyncExitStack()
-    updates = await subscription.enter_async_context(gateway.bus.follow("turn", turn_id, after=after))
+    updates = await subscription.enter_async_context(gateway.bus.follow("turn", turn_id, after=after, fresh=fresh))
     stream = TurnStream(
         bus=gateway.bus,
         scope=caller.scope,

@@ -1,0 +1,1 @@
+"""`adjutant demo`: the main job from sign-up to the provider's own confirmation, over the public interface."""

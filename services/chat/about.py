@@ -1,0 +1,63 @@
+"""What a turn knows about its user: profile and tools, asked side by side; what is missing is said, not fatal."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import structlog
+
+from contracts.context import AssembleContext, AssembledContext
+from contracts.envelope import Scope
+from contracts.tool import ToolDescription
+from libs.bus import Bus, RemoteError
+from libs.resilience.errors import Unavailable
+from services.chat.toolbox import list_tools
+
+log = structlog.get_logger("services.chat")
+
+CONTEXT_S = 1.5
+"""The profile is a nicety: a slow answer is not waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The user, as far as it could be found out; `notes` are sentences about what could not."""
+
+    display_name: str | None
+    zone: ZoneInfo
+    tools: Mapping[str, ToolDescription]
+    missing_providers: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+async def find_out(bus: Bus, scope: Scope, asked_timezone: str | None) -> About:
+    """Never raises for a neighbour that is away."""
+    context, tools = await asyncio.gather(_context(bus, scope), list_tools(bus, scope))
+    notes = []
+    if context is None and not asked_timezone:
+        notes.append("Your profile is not available right now, so times are in UTC.")
+    if tools is None:
+        notes.append("Your mail and calendar tools are not available right now.")
+    return About(
+        display_name=context.display_name if context else None,
+        zone=_zone(asked_timezone or (context.timezone if context else None)),
+        tools={tool.name: tool for tool in tools.tools} if tools else {},
+        missing_providers=tools.missing_providers if tools else (),
+        notes=tuple(notes),
+    )
+
+
+async def _context(bus: Bus, scope: Scope) -> AssembledContext | None:
+    try:
+        return await bus.ask(AssembleContext(), scope=scope, timeout_s=CONTEXT_S)
+    except (RemoteError, Unavailable) as away:
+        log.warning("context_unavailable", error=away.slug)
+        return None
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

@@ -1,0 +1,29 @@
+"""What chat's handlers are given."""
+
+from asyncio import TaskGroup
+from dataclasses import dataclass
+
+from libs.models import Deployment
+
+from libs.bus import Bus
+from libs.db import Database
+from libs.vault import TransitSeal, Vault
+from services.chat.settings import ChatSettings
+from services.chat.stops import Stops
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """The neighbours of chat: its schema, the bus, the vault, and the model, if one is configured.
+
+    `background` holds what goes on after a commit, and ends with the service.
+    """
+
+    db: Database
+    bus: Bus
+    vault: Vault
+    seal: TransitSeal
+    settings: ChatSettings
+    stops: Stops
+    background: TaskGroup
+    model: Deployment | None

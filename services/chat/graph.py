@@ -1,0 +1,52 @@
+"""The steps of a turn, by name: what a user watches, what a trace shows, what an operator greps for.
+
+context ∥ tools ──► plan ──► act ──► plan … ──► respond
+                    └── direct mode: nothing to act on, straight to respond
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from libs.resilience.errors import AdjutantError
+from libs.telemetry import tracer
+from services.chat.live_turn import LiveTurn
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node: `id` for programs, `name` for people."""
+
+    id: str
+    name: str
+
+
+CONTEXT = Step("context", "Looking up who you are and what is connected")
+RESPOND = Step("respond", "Answering")
+ACTIONS = {
+    "mail_search": "Searching your mail",
+    "mail_read": "Reading a message",
+    "contacts_find": "Looking up a contact",
+    "calendar_list": "Looking at your calendar",
+    "calendar_availability": "Checking when you are free",
+    "calendar_create_event": "Creating a calendar event",
+}
+
+
+def action(tool: str, round_number: int, call_number: int) -> Step:
+    """The step of one tool call."""
+    return Step(f"act.{round_number}.{call_number}", ACTIONS.get(tool, f"Using {tool.replace('_', ' ')}"))
+
+
+@asynccontextmanager
+async def step(live: LiveTurn, node: Step) -> AsyncIterator[None]:
+    """Tell when the step starts and ends, and span it. A failure is told and goes on upwards."""
+    await live.emit("step.started", step_id=node.id, name=node.name)
+    with tracer.span(f"step {node.id.split('.')[0]}", attributes={"adjutant.step": node.id}):
+        try:
+            yield
+        except AdjutantError:
+            await live.emit("step.result", step_id=node.id, status="failed")
+            raise
+        finally:
+            await live.emit("step.ended", step_id=node.id)

@@ -1,0 +1,82 @@
+"""What chat does when something arrives."""
+
+from datetime import UTC, datetime
+
+import structlog
+
+from contracts.chat import (
+    ConversationDeleted,
+    ConversationFound,
+    ConversationPage,
+    ConversationView,
+    DeleteConversation,
+    Deleted,
+    FindConversation,
+    GetConversation,
+    GetTurn,
+    ListConversations,
+    RunTurn,
+    StopTurn,
+    TurnStop,
+    TurnView,
+)
+from libs.bus import Call, publish
+from libs.db import Transaction
+from libs.resilience.errors import Unavailable
+from services.chat import conversations, turn, turn_rows
+from services.chat.deps import Chat
+
+log = structlog.get_logger("services.chat")
+
+
+async def run_turn(command: RunTurn, call: Call, deps: Chat) -> None:
+    """Answer one message."""
+    await turn.run(command, call, deps)
+
+
+async def stop_turn(command: StopTurn, tx: Transaction, deps: Chat) -> None:
+    """Note the stop, and tell the replica that runs the turn once the note is certain."""
+    await turn_rows.request_stop(tx, command.turn_id, datetime.now(UTC))
+    tx.after_commit(lambda: deps.background.create_task(_tell(deps, command)))
+
+
+async def list_conversations(query: ListConversations, call: Call, deps: Chat) -> ConversationPage:
+    """A page, newest first."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return await conversations.page(tx, await deps.vault.user_key(tx), query.limit, query.cursor)
+
+
+async def get_conversation(query: GetConversation, call: Call, deps: Chat) -> ConversationView:
+    """One conversation with a page of messages."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        key = await deps.vault.user_key(tx)
+        return await conversations.view(tx, key, query.conversation_id, query.limit, query.before)
+
+
+async def find_conversation(query: FindConversation, call: Call, deps: Chat) -> ConversationFound:
+    """Whether it is there."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return ConversationFound(found=await conversations.find(tx, query.conversation_id))
+
+
+async def delete_conversation(query: DeleteConversation, call: Call, deps: Chat) -> Deleted:
+    """Delete it, and let the others know."""
+    async with deps.db.transaction(call.require_scope()) as tx:
+        await conversations.delete(tx, query.conversation_id)
+        await publish(tx, ConversationDeleted(conversation_id=query.conversation_id))
+    return Deleted(existed=True)
+
+
+async def get_turn(query: GetTurn, call: Call, deps: Chat) -> TurnView:
+    """Where it stands."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return await conversations.turn(tx, await deps.vault.user_key(tx), query.turn_id)
+
+
+async def _tell(deps: Chat, command: StopTurn) -> None:
+    notice = TurnStop(turn_id=command.turn_id)
+    try:
+        await deps.bus.live("turn_stop", command.turn_id).publish(notice.model_dump_json().encode())
+    except Unavailable as away:
+        # The note in the database is read when the lease is renewed: the stop comes up to 2.5 s later.
+        log.info("stop_notice_lost", error=away.slug)

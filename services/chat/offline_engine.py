@@ -1,0 +1,40 @@
+"""The offline engine at work: the same tools through the same ledger, planned by rules instead of a model.
+
+Deterministic in the user's words, the moment they asked, and the outcomes so far; so a turn that another replica
+takes over goes on with the very same plan.
+"""
+
+import json
+
+from services.chat import offline
+from services.chat.graph import RESPOND, step
+from services.chat.running_turn import RunningTurn, Written
+from services.chat.steps import Decision, ToolCall
+
+ENGINE = "offline"
+MAX_ROUNDS = 12
+
+
+async def write(turn: RunningTurn, why: str | None = None) -> Written:
+    """Answer by rules; `why` is said first when a configured model could not answer."""
+    intent = offline.understand(turn.text, turn.asked_at)
+    while True:
+        ours = tuple(round_ for round_ in turn.rounds if round_.decision.engine == ENGINE)
+        for round_ in ours:
+            if round_.missing:
+                await turn.carry_out(round_)
+        outcomes = tuple(
+            offline.Outcome(outcome.tool, outcome.ok, outcome.as_data(), outcome.detail)
+            for round_ in turn.rounds
+            if round_.decision.engine == ENGINE
+            for outcome in round_.outcomes
+        )
+        following = offline.next_step(intent, outcomes)
+        if isinstance(following, offline.Say) or len(ours) >= MAX_ROUNDS:
+            break
+        call = ToolCall(f"offline-{len(ours)}", following.tool, json.dumps(following.arguments))
+        await turn.decide(Decision("", (call,), ENGINE))
+    async with step(turn.live, RESPOND):
+        text = following.text if isinstance(following, offline.Say) else "That takes more steps than I can do at once."
+        await turn.live.say(offline.LABEL + (f"{why} " if why else "") + text)
+    return Written(ENGINE)

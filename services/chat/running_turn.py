@@ -1,0 +1,110 @@
+"""A turn while it runs here: what it knows, and the two things its engines do with it, decide and carry out."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from contracts.chat import RunTurn
+from contracts.envelope import Scope
+from contracts.tool import Effect
+from services.chat import turn_rows
+from services.chat.about import About
+from services.chat.deps import Chat
+from services.chat.graph import action, step
+from services.chat.live_turn import LiveTurn
+from services.chat.steps import Decision, Outcome, Round, Step, ToolCall, rounds
+from services.chat.toolbox import Toolbox, refused
+from services.chat.turn_rows import Said
+
+
+@dataclass(slots=True)
+class RunningTurn:
+    """One holder's view of a turn. Every step is in the database before it counts."""
+
+    deps: Chat
+    scope: Scope
+    command: RunTurn
+    text: str
+    fence: int
+    history: tuple[Said, ...]
+    about: About
+    toolbox: Toolbox
+    live: LiveTurn
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """Decisions with their outcomes so far."""
+        return rounds(tuple(self.steps))
+
+    @property
+    def asked_at(self) -> datetime:
+        """The moment of asking in the user's zone: what "tomorrow" is relative to, in every attempt."""
+        return self.command.accepted_at.astimezone(self.about.zone)
+
+    @property
+    def has_acted(self) -> bool:
+        """Whether an effect was decided in this turn: then nobody else may plan it anew."""
+        effects = {name for name, tool in self.toolbox.known.items() if tool.effect is not Effect.READ}
+        return any(call.tool in effects for round_ in self.rounds for call in round_.decision.calls)
+
+    async def decide(self, decision: Decision) -> None:
+        """Write a decision down, before anything of it is done."""
+        await self._remember(decision)
+
+    async def carry_out(self, round_: Round, refusal: str | None = None) -> None:
+        """Make the calls of a round that have no outcome yet; reads side by side, effects one after another.
+
+        With a `refusal`, calls that are not reads are not made but answered with that sentence.
+        """
+        numbered = [(round_.decision.calls.index(call), call) for call in round_.missing]
+        reads = [(number, call) for number, call in numbered if self._is_read(call)]
+        await asyncio.gather(*(self._make(round_.number, number, call) for number, call in reads))
+        for number, call in numbered:
+            if self._is_read(call):
+                continue
+            if refusal is None:
+                await self._make(round_.number, number, call)
+            else:
+                await self._remember(refused(call, refusal))
+
+    def _is_read(self, call: ToolCall) -> bool:
+        known = self.toolbox.known.get(call.tool)
+        return known is None or known.effect is Effect.READ
+
+    async def _make(self, round_number: int, number: int, call: ToolCall) -> None:
+        node = action(call.tool, round_number, number)
+        async with step(self.live, node):
+            outcome = await self.toolbox.call(round_number, number, call)
+            await self._remember(outcome)
+            await self.live.emit(
+                "step.result", step_id=node.id, status="ok" if outcome.ok else "failed", text=outcome.detail
+            )
+
+    async def _remember(self, taken: Decision | Outcome) -> None:
+        self.steps.append(taken)
+        n = len(self.steps)
+        async with self.deps.db.transaction(self.scope) as tx:
+            key = await self.deps.vault.user_key(tx)
+            await turn_rows.remember(tx, key, self.command.turn_id, self.fence, n, taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Which engine answered, and what it used."""
+
+    engine: str
+    model: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cut_short: str | None = None
+    """Why the answer is not whole; the turn then counts as failed, with the text kept."""
+
+    def plus(self, input_tokens: int, output_tokens: int, model: str | None) -> "Written":
+        """With one more request."""
+        return replace(
+            self,
+            model=model or self.model,
+            input_tokens=self.input_tokens + input_tokens,
+            output_tokens=self.output_tokens + output_tokens,
+        )

@@ -1,0 +1,164 @@
+"""Calling tools: reads are asked, effects are commands that survive us; both end as an outcome, never as an error."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from contracts.envelope import Scope
+from contracts.tool import (
+    Effect,
+    ExecuteTool,
+    ExecutionStatus,
+    GetExecution,
+    ListTools,
+    RunReadTool,
+    ToolDescription,
+    ToolOutcome,
+    Tools,
+)
+from libs.bus import Bus, RemoteError
+from libs.resilience.deadline import Deadline
+from libs.resilience.errors import Unavailable
+from libs.telemetry import tracer
+from libs.vault import TransitSeal
+from services.chat.steps import Outcome, ToolCall, execution_id
+
+log = structlog.get_logger("services.chat")
+
+READ_S = 15.0
+LIST_S = 3.0
+LIST_PATIENCE_S = 4.0
+"""A service that restarts is back within two seconds; after this the turn goes on without tools and says so."""
+AWAY_S = 30.0
+"""How long a tool service that is away is waited for: a restart takes about two seconds."""
+PAUSE_S = 0.7
+LOOK_EVERY_S = 2.0
+"""A notice may be lost: the ledger is asked this often."""
+EFFECT_S = 75.0
+"""Longer than an effect takes that is redelivered after a crash (about 18 s) and retried (35 s)."""
+SAYS_LITTLE = frozenset({"contacts_find"})
+"""Holds outsiders' names and addresses but no sentences of theirs; see `services.chat.model_engine`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """The tools of one user in one turn. `known` is empty when the tool service could not say."""
+
+    bus: Bus
+    seal: TransitSeal
+    scope: Scope
+    timezone: str
+    turn_id: str
+    deadline: Deadline
+    known: Mapping[str, ToolDescription]
+    missing: tuple[str, ...] = ()
+    """Providers the user would have to connect first."""
+
+    async def call(self, round_number: int, call_number: int, call: ToolCall) -> Outcome:
+        """Make one call. The same call of the same turn has the same effect once, however often it is made."""
+        described = self.known.get(call.tool)
+        if described is None:
+            return _failed(call, self._why_unknown())
+        with tracer.span(f"tool {call.tool}", attributes={"adjutant.tool": call.tool}):
+            arguments = self.seal.seal("tool_arguments", self.scope, call.arguments or "{}")
+            if described.effect is Effect.READ:
+                outcome = await self._read(call.tool, arguments)
+            else:
+                outcome = await self._execute(
+                    execution_id(self.turn_id, round_number, call_number), call.tool, arguments
+                )
+        return self._as_outcome(call, described, outcome)
+
+    def _why_unknown(self) -> str:
+        if self.missing:
+            return f"That needs a connection first: connect {' and '.join(self.missing)} under Integrations, then ask again."
+        return "Your tools cannot be reached right now." if not self.known else "There is no such tool."
+
+    async def _read(self, tool: str, arguments: str) -> ToolOutcome:
+        query = RunReadTool(tool=tool, sealed_arguments=arguments, timezone=self.timezone)
+        waited = Deadline.after(min(AWAY_S, self.deadline.remaining_s()))
+        while True:
+            try:
+                return await self.bus.ask(query, scope=self.scope, timeout_s=READ_S)
+            except RemoteError as error:
+                return ToolOutcome(status=ExecutionStatus.FAILED, error=error.slug, detail=error.detail)
+            except Unavailable as away:
+                if waited.expired:
+                    return ToolOutcome(
+                        status=ExecutionStatus.FAILED, error=away.slug, detail="Your tools cannot be reached right now."
+                    )
+            await asyncio.sleep(PAUSE_S)
+
+    async def _execute(self, execution: str, tool: str, arguments: str) -> ToolOutcome:
+        command = ExecuteTool(
+            execution_id=execution,  # type: ignore[arg-type]  # made by steps.execution_id
+            tool=tool,
+            sealed_arguments=arguments,
+            timezone=self.timezone,
+        )
+        until = Deadline.after(min(EFFECT_S, self.deadline.remaining_s()))
+        async with self.bus.listen("execution", execution) as notices:
+            await self.bus.send(command, scope=self.scope, id=execution)
+            heard = aiter(notices)
+            waiting = asyncio.ensure_future(anext(heard))
+            try:
+                while not until.expired:
+                    await asyncio.wait({waiting}, timeout=LOOK_EVERY_S)
+                    if outcome := await self._ended(execution):
+                        return outcome
+                    if waiting.done():
+                        waiting = asyncio.ensure_future(anext(heard))
+            finally:
+                waiting.cancel()
+        return ToolOutcome(
+            status=ExecutionStatus.UNKNOWN,
+            error="execution_unfinished",
+            detail="I have asked for this but do not know yet whether it was done. Please look before asking again.",
+        )
+
+    async def _ended(self, execution: str) -> ToolOutcome | None:
+        """The outcome when it is final."""
+        try:
+            found = await self.bus.ask(GetExecution(execution_id=execution), scope=self.scope)  # type: ignore[arg-type]
+        except (RemoteError, Unavailable) as not_yet:
+            log.debug("execution_not_seen", error=not_yet.slug)
+            return None
+        return None if found.status is ExecutionStatus.CLAIMED else found
+
+    def _as_outcome(self, call: ToolCall, described: ToolDescription, outcome: ToolOutcome) -> Outcome:
+        is_effect = described.effect is not Effect.READ
+        untrusted = described.returns_untrusted_text and call.tool not in SAYS_LITTLE
+        if outcome.status is not ExecutionStatus.DONE or outcome.sealed_result is None:
+            detail = outcome.detail or "It did not work."
+            result = json.dumps({"error": outcome.error, "detail": detail})
+            return Outcome(
+                call.id, call.tool, ok=False, effect=is_effect, untrusted=False, result=result, detail=detail
+            )
+        result = self.seal.open("tool_result", self.scope, outcome.sealed_result)
+        return Outcome(call.id, call.tool, ok=True, effect=is_effect, untrusted=untrusted, result=result)
+
+
+async def list_tools(bus: Bus, scope: Scope) -> Tools | None:
+    """What this user may use; None when the tool service stays away."""
+    patience = Deadline.after(LIST_PATIENCE_S)
+    while True:
+        try:
+            return await bus.ask(ListTools(), scope=scope, timeout_s=LIST_S)
+        except (RemoteError, Unavailable) as away:
+            if patience.expired or not away.retryable:
+                log.warning("tools_unavailable", error=away.slug)
+                return None
+        await asyncio.sleep(PAUSE_S)
+
+
+def refused(call: ToolCall, detail: str) -> Outcome:
+    """A call that policy did not let through."""
+    return _failed(call, detail)
+
+
+def _failed(call: ToolCall, detail: str) -> Outcome:
+    result = json.dumps({"error": "not_done", "detail": detail})
+    return Outcome(call.id, call.tool, ok=False, effect=False, untrusted=False, result=result, detail=detail)

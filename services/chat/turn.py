@@ -1,0 +1,231 @@
+"""The life of a turn: claimed, answered, ended in one transaction; or given up so that a successor goes on.
+
+RunTurn ──► claim ──► context ∥ tools ──► engine (model or offline) ──► end ──► turn.completed
+              │ over before: only told again          │ stop, deadline, a model that broke: ended honestly
+              │ held elsewhere: delivered again later │ database or bus away: delivered again, steps are kept
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+import structlog
+from opentelemetry import trace
+
+from contracts.chat import RunTurn, TurnCompleted, TurnStatus
+from contracts.envelope import Scope
+from contracts.ids import new_id
+from libs.bus import Call, publish
+from libs.resilience.deadline import Deadline
+from services.chat import model_engine, offline_engine, turn_rows
+from services.chat.about import About, find_out
+from services.chat.deps import Chat
+from services.chat.graph import CONTEXT, step
+from services.chat.live_turn import LiveTurn, Update
+from services.chat.model_engine import ModelFailed
+from services.chat.prices import cost_micros
+from services.chat.running_turn import RunningTurn, Written
+from services.chat.toolbox import Toolbox
+from services.chat.turn_rows import RENEW_EVERY_S, Ending, Held, Over
+
+log = structlog.get_logger("services.chat")
+
+BUG_ATTEMPTS = 3
+"""A turn that fails by a defect of ours is tried this often, then its user is told."""
+BROKE_OFF = "The language model broke off. What it had written is kept; ask again to continue."
+MODEL_AWAY = "The language model is not available right now."
+TOO_LONG = "This took too long and was ended. What was written so far is kept."
+OUR_BUG = "Something went wrong on our side. Nothing you said is lost; please ask again."
+
+
+class _TimedOut(Exception):
+    """The turn's own time is up."""
+
+
+async def run(command: RunTurn, call: Call, deps: Chat) -> None:
+    """Run the turn to its end. Idempotent by turn id. Raises TurnHeld, TurnLost, Unavailable: to be delivered again."""
+    scope = call.require_scope()
+    trace.get_current_span().set_attribute("adjutant.turn_id", command.turn_id)
+    text = deps.seal.open("run_turn", scope, command.sealed_text)
+    finding_out = asyncio.create_task(find_out(deps.bus, scope, command.timezone))
+    live = LiveTurn(deps.bus, command.turn_id)
+    try:
+        async with deps.db.transaction(scope) as tx:
+            held = await turn_rows.claim(tx, await deps.vault.user_key(tx), command, text)
+        told = (isinstance(held, Over) or held.fence > 1) and await live.take_over()
+        if isinstance(held, Over):
+            if not told:
+                await live.end(_last_update(held.status, held.answer_id))
+            return
+        turn = await _prepared(command, text, scope, held, finding_out, live, deps)
+        await _run_held(turn, held, call)
+    finally:
+        finding_out.cancel()
+
+
+async def _prepared(
+    command: RunTurn,
+    text: str,
+    scope: Scope,
+    held: Held,
+    finding_out: asyncio.Task[About],
+    live: LiveTurn,
+    deps: Chat,
+) -> RunningTurn:
+    async with step(live, CONTEXT):
+        about = await finding_out
+        for note in about.notes:
+            await live.emit("step.progress", step_id=CONTEXT.id, text=note)
+    toolbox = Toolbox(
+        bus=deps.bus,
+        seal=deps.seal,
+        scope=scope,
+        timezone=about.zone.key,
+        turn_id=command.turn_id,
+        deadline=Deadline.after(deps.settings.turn_s),
+        known=about.tools,
+        missing=about.missing_providers,
+    )
+    return RunningTurn(
+        deps, scope, command, text, held.fence, held.history, about, toolbox, live, steps=list(held.steps)
+    )
+
+
+async def _run_held(turn: RunningTurn, held: Held, call: Call) -> None:
+    """Answer, or be stopped; whatever comes first is how the turn ends."""
+    with turn.deps.stops.of(turn.command.turn_id, requested=held.stop_requested) as stop:
+        answering = asyncio.create_task(_answered(turn))
+        stopping = asyncio.create_task(stop.wait())
+        holding = asyncio.create_task(_hold(turn))
+        try:
+            await asyncio.wait({answering, stopping, holding}, return_when=asyncio.FIRST_COMPLETED)
+            if holding.done():
+                holding.result()  # raises why the turn is no longer ours
+            if answering.done():
+                ending = await _how_it_went(turn, answering, call)
+            else:
+                await _cancelled(answering)
+                ending = await _ending(turn, TurnStatus.STOPPED, Written(_engine_so_far(turn)))
+        finally:
+            for task in (answering, stopping, holding):
+                task.cancel()
+            await asyncio.gather(answering, stopping, holding, return_exceptions=True)
+    await _end(turn, ending)
+
+
+async def _answered(turn: RunningTurn) -> Written:
+    """The answer by the model where there is one, else by rules. Raises _TimedOut."""
+    deadline = turn.toolbox.deadline
+    try:
+        async with asyncio.timeout(deadline.remaining_s()):
+            model = turn.deps.model
+            began_offline = any(round_.decision.engine == offline_engine.ENGINE for round_ in turn.rounds)
+            if model is None or began_offline:
+                return await offline_engine.write(turn)
+            try:
+                return await model_engine.write(turn, model, deadline)
+            except ModelFailed as failed:
+                log.warning("model_failed", error=failed.error.slug, visible=bool(turn.live.text))
+                # What was seen stays seen, and what was decided is not planned again by somebody else.
+                if turn.live.text or turn.has_acted:
+                    return _broken_off(turn, failed)
+                return await offline_engine.write(turn, why=MODEL_AWAY)
+    except TimeoutError as error:
+        raise _TimedOut from error
+
+
+def _broken_off(turn: RunningTurn, failed: ModelFailed) -> Written:
+    written = failed.written
+    return Written("model", written.model, written.input_tokens, written.output_tokens, cut_short=failed.error.slug)
+
+
+async def _how_it_went(turn: RunningTurn, answering: "asyncio.Task[Written]", call: Call) -> Ending:
+    error = answering.exception()
+    if error is None:
+        written = answering.result()
+        status = TurnStatus.FAILED if written.cut_short else TurnStatus.COMPLETED
+        return await _ending(turn, status, written, error=written.cut_short)
+    if isinstance(error, _TimedOut):
+        return await _ending(turn, TurnStatus.FAILED, Written(_engine_so_far(turn)), error="turn_timeout")
+    if getattr(error, "retryable", False) or call.attempt < BUG_ATTEMPTS:
+        raise error
+    log.error("turn_failed", error=type(error).__name__, exc_info=error)
+    return await _ending(turn, TurnStatus.FAILED, Written(_engine_so_far(turn)), error="internal_error")
+
+
+def _engine_so_far(turn: RunningTurn) -> str:
+    return "model" if turn.deps.model else offline_engine.ENGINE
+
+
+async def _hold(turn: RunningTurn) -> None:
+    """Renew the lease for as long as the turn runs, and hear of a stop whose notice was lost. Raises TurnLost."""
+    while True:
+        await asyncio.sleep(RENEW_EVERY_S)
+        async with turn.deps.db.transaction(turn.scope) as tx:
+            if await turn_rows.renew(tx, turn.command.turn_id, turn.fence):
+                turn.deps.stops.stop(turn.command.turn_id)
+
+
+async def _cancelled(task: "asyncio.Task[Written]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _ending(turn: RunningTurn, status: TurnStatus, written: Written, error: str | None = None) -> Ending:
+    return Ending(
+        status=status,
+        text=turn.live.text,
+        answer_id=new_id("m"),
+        engine=written.engine,
+        model=written.model,
+        input_tokens=written.input_tokens,
+        output_tokens=written.output_tokens,
+        cost_micros=await cost_micros(written.model, written.input_tokens, written.output_tokens),
+        error=error,
+        at=datetime.now(UTC),
+    )
+
+
+async def _end(turn: RunningTurn, ending: Ending) -> None:
+    """Answer, final state and event in one transaction; then the last update. Raises TurnLost."""
+    command = turn.command
+    async with turn.deps.db.transaction(turn.scope) as tx:
+        key = await turn.deps.vault.user_key(tx)
+        await turn_rows.end(tx, key, command, turn.fence, ending)
+        if turn.steps:
+            await turn_rows.forget_steps(tx, command.turn_id)
+        await publish(tx, _event(command, ending))
+    await turn.live.end(_last_update(ending.status, ending.answer_id if ending.text else None, ending))
+
+
+def _event(command: RunTurn, ending: Ending) -> TurnCompleted:
+    return TurnCompleted.model_validate(
+        {
+            "turn_id": command.turn_id,
+            "conversation_id": command.conversation_id,
+            "status": ending.status,
+            "engine": ending.engine,
+            "model": ending.model,
+            "input_tokens": ending.input_tokens,
+            "output_tokens": ending.output_tokens,
+            "cost_micros": ending.cost_micros,
+            "duration_ms": max(0, int((ending.at - command.accepted_at).total_seconds() * 1000)),
+        }
+    )
+
+
+_SAID_OF = {"turn_timeout": TOO_LONG, "internal_error": OUR_BUG}
+
+
+def _last_update(status: TurnStatus, answer_id: str | None, ending: Ending | None = None) -> Update:
+    error = ending.error if ending else None
+    return Update(
+        0,
+        f"turn.{status}",
+        message_id=answer_id,
+        engine=ending.engine if ending else None,
+        model=ending.model if ending else None,
+        input_tokens=ending.input_tokens if ending else None,
+        output_tokens=ending.output_tokens if ending else None,
+        error=error,
+        detail=_SAID_OF.get(error, BROKE_OFF) if error else None,
+    )

@@ -1,0 +1,1 @@
+"""Speed, measured: `make bench` or `make bench BENCH=chat`. One JSON object a line; see `report`."""

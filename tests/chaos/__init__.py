@@ -1,0 +1,1 @@
+"""Kill things while work is under way, then count: nothing lost, nothing doubled."""
