@@ -54,7 +54,7 @@ class AdjutantClient:
 
     @property
     def _csrf(self) -> dict[str, str]:
-        return {"X-CSRF-Token": self.http.cookies.get("adjutant_csrf", "")}
+        return {"X-CSRF-Token": self.http.cookies.get("adjutant_csrf") or ""}
 
     async def sign_up(self, email: str, password: str, *, timezone: str = "UTC") -> None:
         """Create an account; the session cookie stays in this client."""

@@ -65,7 +65,7 @@ async def running_adjutant(
     data_dir: Path, settings: Mapping[str, str], arguments: Sequence[str] = ()
 ) -> AsyncIterator[RunningAdjutant]:
     """`adjutant up` with these ADJUTANT_… settings until the block ends. Raises StartFailed."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything runs
     log = data_dir / "up.log"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ADJUTANT_")}
     with log.open("ab") as output:
@@ -86,19 +86,25 @@ async def running_adjutant(
 
 
 async def _ready(running: RunningAdjutant) -> None:
+    """Every process says so itself; the gateway alone answering would not mean that a turn can run."""
     deadline = time.monotonic() + READY_S
     async with httpx.AsyncClient(timeout=2) as http:
         while time.monotonic() < deadline:
             if running.process.returncode is not None:
                 raise StartFailed(f"`adjutant up` ended with {running.process.returncode}:\n{running.log_tail()}")
-            try:
-                health = (await http.get(f"{running.url}/api/health")).json()
-                if health["status"] == "ok":
-                    return
-            except (FileNotFoundError, KeyError, ValueError, httpx.TransportError):
-                pass  # not there yet: the deadline bounds this
+            if await _all_ready(running, http):
+                return
             await asyncio.sleep(0.05)
     raise StartFailed(f"`adjutant up` was not ready after {READY_S:.0f} s:\n{running.log_tail()}")
+
+
+async def _all_ready(running: RunningAdjutant, http: httpx.AsyncClient) -> bool:
+    try:
+        ports = [process["health_port"] for process in running.run["processes"]]
+        answers = [await http.get(f"http://127.0.0.1:{port}/readyz") for port in ports]
+    except (FileNotFoundError, KeyError, ValueError, httpx.TransportError):
+        return False  # not there yet; the caller's deadline bounds this
+    return bool(answers) and all(answer.status_code == 200 for answer in answers)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

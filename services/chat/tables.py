@@ -17,7 +17,7 @@ class Base(SQLModel):
 
 def _owner(name: str) -> Any:
     return Field(
-        sa_type=Text,  # type: ignore[call-overload]  # SQLModel's stub knows classes of Python types only
+        sa_type=Text,
         primary_key=True,
         sa_column_kwargs={"server_default": text(f"current_setting('adjutant.{name}')")},
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from contracts.envelope import Scope
+from contracts.ids import ExecutionId
 from contracts.tool import (
     Effect,
     ExecuteTool,
@@ -74,7 +75,8 @@ class Toolbox:
 
     def _why_unknown(self) -> str:
         if self.missing:
-            return f"That needs a connection first: connect {' and '.join(self.missing)} under Integrations, then ask again."
+            needed = " and ".join(self.missing)
+            return f"That needs a connection first: connect {needed} under Integrations, then ask again."
         return "Your tools cannot be reached right now." if not self.known else "There is no such tool."
 
     async def _read(self, tool: str, arguments: str) -> ToolOutcome:
@@ -92,9 +94,9 @@ class Toolbox:
                     )
             await asyncio.sleep(PAUSE_S)
 
-    async def _execute(self, execution: str, tool: str, arguments: str) -> ToolOutcome:
+    async def _execute(self, execution: ExecutionId, tool: str, arguments: str) -> ToolOutcome:
         command = ExecuteTool(
-            execution_id=execution,  # type: ignore[arg-type]  # made by steps.execution_id
+            execution_id=execution,
             tool=tool,
             sealed_arguments=arguments,
             timezone=self.timezone,
@@ -119,10 +121,10 @@ class Toolbox:
             detail="I have asked for this but do not know yet whether it was done. Please look before asking again.",
         )
 
-    async def _ended(self, execution: str) -> ToolOutcome | None:
+    async def _ended(self, execution: ExecutionId) -> ToolOutcome | None:
         """The outcome when it is final."""
         try:
-            found = await self.bus.ask(GetExecution(execution_id=execution), scope=self.scope)  # type: ignore[arg-type]
+            found = await self.bus.ask(GetExecution(execution_id=execution), scope=self.scope)
         except (RemoteError, Unavailable) as not_yet:
             log.debug("execution_not_seen", error=not_yet.slug)
             return None

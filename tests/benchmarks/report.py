@@ -35,6 +35,6 @@ class Measurement:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which `share` (0–1) of the values lie; nearest rank."""
+    """The value below which `share` (0 to 1) of the values lie; nearest rank."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

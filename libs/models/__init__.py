@@ -1,0 +1,9 @@
+"""Owns the talk with model providers: one message format, one stream of events, one error tree.
+
+Never: decides what to say or which tool to run; that is chat's.
+"""
+
+from libs.models.deployment import Deployment, open_deployment
+from libs.models.errors import ModelError
+
+__all__ = ["Deployment", "ModelError", "open_deployment"]

@@ -1,0 +1,73 @@
+"""What can go wrong with a model. No leaf repeats the provider's words: they may hold the user's.
+
+AdjutantError
+└── ModelError
+    ├── ModelRateLimited     RATE_LIMIT           wait as told, else a minute
+    ├── ModelTimeout         TIMEOUT              the first token or the next one came too late
+    ├── ModelRefusedKey      AUTHENTICATION       an operator has to mend it
+    ├── ContextTooLarge      CONTEXT_TOO_LARGE    send less
+    ├── ModelRefused         REFUSED              the request is wrong
+    ├── StreamBroken         UNKNOWN              the answer broke off
+    └── ModelUnavailable     UNKNOWN              it failed, or is not there
+"""
+
+from libs.resilience.errors import AdjutantError
+from libs.resilience.retry import Category
+
+
+class ModelError(AdjutantError):
+    """A model could not answer."""
+
+    slug = "model_error"
+    status = 503
+    category = Category.UNKNOWN
+
+
+class ModelRateLimited(ModelError):
+    """The provider asks to wait."""
+
+    slug = "model_rate_limited"
+    retryable = True
+    category = Category.RATE_LIMIT
+
+
+class ModelTimeout(ModelError):
+    """It took too long."""
+
+    slug = "model_timeout"
+    retryable = True
+    category = Category.TIMEOUT
+
+
+class ModelRefusedKey(ModelError):
+    """The key is wrong, or may not use this model."""
+
+    slug = "model_refused_key"
+    category = Category.AUTHENTICATION
+
+
+class ContextTooLarge(ModelError):
+    """More than the model can read at once."""
+
+    slug = "context_too_large"
+    category = Category.CONTEXT_TOO_LARGE
+
+
+class ModelRefused(ModelError):
+    """The provider calls the request itself wrong."""
+
+    slug = "model_refused"
+    category = Category.REFUSED
+
+
+class ModelUnavailable(ModelError):
+    """It is down, overloaded, or not reachable."""
+
+    slug = "model_unavailable"
+    retryable = True
+
+
+class StreamBroken(ModelUnavailable):
+    """The answer ended before its end, or turned into nonsense."""
+
+    slug = "model_stream_broken"

@@ -1,0 +1,82 @@
+"""The one format between Adjutant and every model: what is said to it, and what comes back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call the model asks for; `arguments` is JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemText:
+    """Instructions."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserText:
+    """What the user said."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantText:
+    """What the model said, and the calls it asked for."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What one call came to."""
+
+    call_id: str
+    text: str
+
+
+ModelMessage = SystemText | UserText | AssistantText | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSchema:
+    """A tool on offer; `parameters` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Some more visible text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """All calls of one answer, complete."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of an answer; token counts are the provider's own, zero when it gave none."""
+
+    reason: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+
+
+ModelEvent = TextDelta | ToolCalls | Finished
