@@ -1,0 +1,158 @@
+"""The emulated providers of one run: started, asked, stopped."""
+
+import json
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from libs.runtime.embedded.child import Child, ServerDidNotStart
+from libs.sandbox import models, seeds
+from libs.sandbox.node import emulators
+from libs.sandbox.provider_view import calendar_events, mails
+
+START_S = 20.0
+STOP_S = 5.0
+ATTEMPTS = 3
+MODEL = "gpt-5-mini"
+MODEL_KEY = "sandbox-model-key"
+
+
+class Sandbox:
+    """`async with Sandbox(directory) as sandbox:` runs an emulated Google and, unless told otherwise, a model.
+
+    `public_url`: the address (or addresses) under which the gateway is reached. With it Google knows one client and
+    refuses redirects to anywhere else; without it Google takes any. The seeded dates count from the start.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        public_url: str | Sequence[str] | None = None,
+        with_model: bool = True,
+        cache: Path | None = None,
+    ) -> None:
+        self._directory = directory
+        self._public_urls = (public_url,) if isinstance(public_url, str) else tuple(public_url or ())
+        self._with_model = with_model
+        self._cache = cache
+        self._children: list[Child] = []
+        self._discovered: dict[str, str] = {}
+        self.google_url = ""
+        self.model_url = ""
+
+    async def __aenter__(self) -> "Sandbox":
+        programs = await emulators(self._cache)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        now = datetime.now(UTC)
+        # JSON is YAML, so the seed needs no writer of its own.
+        seed = self._write("seed.yaml", {"google": seeds.google_seed(now, self._public_urls)})
+        options = ("start", "--service", "google", "--seed", str(seed), "--port")
+        try:
+            self.google_url = await self._start(
+                "google", (*programs.google, *options), "/.well-known/openid-configuration"
+            )
+            self._discovered = await self._get("/.well-known/openid-configuration")
+            if self._with_model:
+                # --latency 0 and whole words: as fast as a test wants it; the story has a pace of its own.
+                fixtures = self._write("fixtures.json", models.fixtures(now))
+                given = ("--fixtures", str(fixtures), "--validate-on-load", "--log-level", "warn", "--port")
+                self.model_url = await self._start("model", (*programs.model, *given), "/health")
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    def settings(self) -> dict[str, str]:
+        """The settings that make Adjutant use this sandbox."""
+        found = self._discovered
+        given = {
+            "ADJUTANT_OAUTH_GOOGLE_CLIENT_ID": seeds.CLIENT_ID,
+            "ADJUTANT_OAUTH_GOOGLE_CLIENT_SECRET": seeds.CLIENT_SECRET,
+            "ADJUTANT_OAUTH_GOOGLE_AUTHORIZE_URL": found["authorization_endpoint"],
+            "ADJUTANT_OAUTH_GOOGLE_TOKEN_URL": found["token_endpoint"],
+            "ADJUTANT_OAUTH_GOOGLE_REVOKE_URL": found["revocation_endpoint"],
+            "ADJUTANT_OAUTH_GOOGLE_USERINFO_URL": found["userinfo_endpoint"],
+            "ADJUTANT_OAUTH_GOOGLE_JWKS_URL": found["jwks_uri"],
+            "ADJUTANT_OAUTH_GOOGLE_ISSUER": found["issuer"],
+            "ADJUTANT_TOOL_GMAIL_API": f"{self.google_url}/",
+            "ADJUTANT_TOOL_CALENDAR_API": f"{self.google_url}/calendar/v3/",
+        }
+        if self._with_model:
+            given["ADJUTANT_CHAT_MODEL_BASE_URL"] = f"{self.model_url}/v1"
+            given["ADJUTANT_CHAT_MODEL_API_KEY"] = MODEL_KEY
+            given["ADJUTANT_CHAT_MODEL"] = MODEL
+        return given
+
+    async def calendar_events(self) -> list[dict[str, Any]]:
+        """Every event of the primary calendar, as the provider's API writes it."""
+        return await calendar_events(self.google_url)
+
+    async def mails(self) -> list[dict[str, Any]]:
+        """Every mail: id, subject, from, unread, date (ISO 8601 in UTC), newest first."""
+        return await mails(self.google_url)
+
+    async def model_journal(self) -> list[dict[str, Any]]:
+        """Every request that the model got, oldest first, as aimock writes it."""
+        async with httpx.AsyncClient(base_url=self.model_url) as http:
+            answer = await http.get("/__aimock/journal")
+        entries: list[dict[str, Any]] = answer.raise_for_status().json()
+        return entries
+
+    def _write(self, name: str, content: Any) -> Path:
+        file = self._directory / name
+        file.write_text(json.dumps(content, indent=1))
+        return file.resolve()
+
+    async def _get(self, path: str) -> dict[str, str]:
+        async with httpx.AsyncClient(base_url=self.google_url) as http:
+            found: dict[str, str] = (await http.get(path)).raise_for_status().json()
+        return found
+
+    async def _start(self, name: str, command: Sequence[str], ready: str) -> str:
+        """Its address once it answers. Another try when somebody took the free port first."""
+        log = self._directory.resolve() / f"{name}.log"
+        for attempt in range(1, ATTEMPTS + 1):
+            child, port = Child(name, log, stop_signal=signal.SIGTERM), _free_port()
+            url = f"http://localhost:{port}"
+            self._children.append(child)
+            child.start((*command, str(port)))
+            try:
+                await child.wait_until(_answers(url + ready), START_S)
+            except ServerDidNotStart:
+                await child.stop(STOP_S)
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return url
+        raise AssertionError("unreachable")
+
+    async def _stop(self) -> None:
+        while self._children:
+            await self._children.pop().stop(STOP_S)
+
+
+def _answers(url: str) -> Callable[[], Any]:
+    async def check() -> bool:
+        try:
+            async with httpx.AsyncClient(timeout=2) as http:
+                return (await http.get(url)).is_success
+        except httpx.TransportError:
+            return False
+
+    return check
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
