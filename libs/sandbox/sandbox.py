@@ -59,7 +59,6 @@ class Sandbox:
             )
             self._discovered = await self._get("/.well-known/openid-configuration")
             if self._with_model:
-                # --latency 0 and whole words: as fast as a test wants it; the story has a pace of its own.
                 fixtures = self._write("fixtures.json", models.fixtures(now))
                 given = ("--fixtures", str(fixtures), "--validate-on-load", "--log-level", "warn", "--port")
                 self.model_url = await self._start("model", (*programs.model, *given), "/health")

@@ -1,0 +1,1 @@
+"""The sandbox of third-party emulators: it installs, starts, and answers as the tests and the demo rely on."""
