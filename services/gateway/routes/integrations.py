@@ -20,6 +20,7 @@ from contracts.oauth import (
     ListConnections,
     StartConnection,
 )
+from libs.providers.registry import PROVIDERS
 from services.gateway.audit import Action, record
 from services.gateway.deps import Gateway
 from services.gateway.errors import MalformedReturnPath, ProviderNotFound
@@ -31,7 +32,6 @@ from services.gateway.wire import AUTHENTICATED, WITH_BODY, StrictBody, problems
 
 router = APIRouter(prefix="/api/integrations", tags=["integrations"], route_class=StrictRoute)
 
-PROVIDERS = ("gmail", "calendar")
 RETURN_COOKIE = "adjutant_return_to"
 _PROVIDER = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 _LOCAL_PATH = re.compile(r"^/(?![/\\])[A-Za-z0-9/_.~?&=%#-]{0,499}$")

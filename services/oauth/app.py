@@ -1,0 +1,38 @@
+"""OAuth, assembled."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from contracts.oauth import Disconnect, FinishConnection, GetAccessToken, ListConnections, StartConnection
+from libs.bus import answer
+from libs.http.outgoing import HttpClient
+from libs.runtime import Resources, Service
+from services.oauth import handlers
+from services.oauth.deps import OAuth
+from services.oauth.settings import OAuthSettings
+
+routes = (
+    answer(StartConnection, handlers.start_connection),
+    answer(FinishConnection, handlers.finish_connection),
+    answer(ListConnections, handlers.list_connections),
+    answer(GetAccessToken, handlers.get_access_token),
+    answer(Disconnect, handlers.disconnect),
+)
+
+
+@asynccontextmanager
+async def open_oauth(resources: Resources[OAuthSettings]) -> AsyncIterator[OAuth]:
+    """OAuth needs its schema, the bus, the vault, and a way out to the providers."""
+    async with HttpClient("oauth provider", "") as http:
+        yield OAuth(
+            db=resources.db,
+            bus=resources.bus,
+            vault=resources.vault,
+            seal=resources.seal,
+            http=http,
+            settings=resources.settings,
+            public_url=resources.platform.public_url,
+        )
+
+
+service = Service(name="oauth", settings=OAuthSettings, routes=routes, open=open_oauth)

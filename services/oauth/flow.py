@@ -1,0 +1,102 @@
+"""The authorization-code flow: PKCE, a state that works once, for ten minutes, in the browser that began."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
+
+from contracts.envelope import Scope
+from contracts.oauth import ConnectionEstablished, ConnectionView, FinishConnection, StartConnection
+from libs.bus import publish
+from libs.db import Row
+from services.oauth import audit, connections, endpoints, identity
+from services.oauth.deps import OAuth
+from services.oauth.errors import AuthorizationDeclined, StateRefused
+
+STATE_LIFE = timedelta(minutes=10)
+_REFUSED = "This log-in is not known, was used already, is too old, or began in another browser."
+
+
+async def begin(query: StartConnection, scope: Scope, deps: OAuth) -> str:
+    """The address to send the browser to. Raises UnknownProvider, ProviderNotConfigured."""
+    provider, at = endpoints.find(query.provider, deps.settings)
+    state, verifier, nonce = (secrets.token_urlsafe(48) for _ in range(3))
+    state_hash = _hash(state)
+    async with deps.db.transaction(scope) as tx:
+        key = await deps.vault.user_key(tx)
+        await tx.execute("delete from authorizations where expires_at < now()")
+        await tx.execute(
+            """insert into authorizations (state_hash, provider, browser_binding, verifier, nonce, expires_at)
+               values ($1, $2, $3, $4, $5, $6)""",
+            state_hash,
+            provider.name,
+            query.browser_binding,
+            key.seal("verifier", state_hash, verifier.encode()),
+            nonce,
+            datetime.now(UTC) + STATE_LIFE,
+        )
+    parameters = {
+        "response_type": "code",
+        "client_id": at.client_id,
+        "redirect_uri": deps.redirect_uri(provider.name),
+        "scope": " ".join(provider.scopes),
+        "state": state,
+        "nonce": nonce,
+        **provider.authorize_parameters,
+    }
+    if provider.uses_pkce:
+        parameters |= {"code_challenge": create_s256_code_challenge(verifier), "code_challenge_method": "S256"}
+    return f"{at.authorize}?{urlencode(parameters)}"
+
+
+async def finish(query: FinishConnection, scope: Scope, deps: OAuth) -> ConnectionView:
+    """Redeem the code, once. Raises StateRefused, AuthorizationDeclined, CodeRefused, IdentityRefused, Unavailable."""
+    provider, at = endpoints.find(query.provider, deps.settings)
+    state_hash = _hash(query.state)
+    # Deleted in a transaction of its own: whatever comes of it, this state is used up.
+    async with deps.db.transaction(scope) as tx:
+        key = await deps.vault.user_key(tx)
+        row = await tx.fetchrow("delete from authorizations where state_hash = $1 returning *", state_hash)
+    begun = _checked(row, query)
+    if query.error or not query.code:
+        raise AuthorizationDeclined("The provider was not allowed to share access.")
+    if query.issuer is not None and query.issuer != at.issuer:
+        raise StateRefused("The answer came from another provider than the one that was asked.")
+    verifier = key.open("verifier", state_hash, begun["verifier"]).decode()
+    tokens = await endpoints.redeem(deps.http, at, query.code, verifier, deps.redirect_uri(provider.name))
+    account = identity.account(
+        tokens.id_token,
+        await endpoints.keys(deps.http, at),
+        issuer=at.issuer,
+        client_id=at.client_id,
+        nonce=begun["nonce"],
+    )
+    async with deps.db.transaction(scope) as tx:
+        key = await deps.vault.user_key(tx)
+        connection = await connections.save(tx, key, provider.name, account, tokens, datetime.now(UTC))
+        await audit.record(tx, provider.name, "connected")
+        await publish(
+            tx,
+            ConnectionEstablished(
+                connection_id=connection.connection_id, provider=provider.name, scopes=connection.scopes
+            ),
+        )
+    return connection
+
+
+def _checked(row: Row | None, query: FinishConnection) -> Row:
+    if (
+        row is None
+        or row["expires_at"] < datetime.now(UTC)
+        or row["provider"] != query.provider
+        or not hmac.compare_digest(row["browser_binding"], query.browser_binding)
+    ):
+        raise StateRefused(_REFUSED)
+    return row
+
+
+def _hash(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()
