@@ -92,7 +92,7 @@ async def _ask(client: AdjutantClient, text: str, conversation_id: str | None) -
 
 async def _confirm(sandbox: Sandbox, unread: Answer, schedule: Answer, calendar: Answer) -> dict[str, Any]:
     today = datetime.now(UTC).date()
-    mails = [mail for mail in await sandbox.mails() if mail["date"].date() == today]
+    mails = [mail for mail in await sandbox.mails() if mail["date"][:10] == today.isoformat()]
     confirm_unread(
         unread,
         [mail["subject"] for mail in mails if mail["unread"]],

@@ -149,7 +149,7 @@ async def _run(command: Sequence[str], place: Path, timeout_s: float) -> tuple[i
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        process_group=0,
+        start_new_session=True,  # a group of its own; uvloop knows no process_group
     )
     try:
         async with asyncio.timeout(timeout_s):

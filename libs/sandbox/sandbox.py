@@ -1,7 +1,6 @@
 """The emulated providers of one run: started, asked, stopped."""
 
 import json
-import signal
 import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from libs.runtime.embedded.child import Child, ServerDidNotStart
 from libs.sandbox import models, seeds
-from libs.sandbox.node import emulators
+from libs.sandbox.child import Child, DidNotStart
+from libs.sandbox.node import SandboxUnavailable, emulators
 from libs.sandbox.provider_view import calendar_events, mails
 
 START_S = 20.0
@@ -119,20 +118,19 @@ class Sandbox:
     async def _start(self, name: str, command: Sequence[str], ready: str) -> str:
         """Its address once it answers. Another try when somebody took the free port first."""
         log = self._directory.resolve() / f"{name}.log"
-        for attempt in range(1, ATTEMPTS + 1):
-            child, port = Child(name, log, stop_signal=signal.SIGTERM), _free_port()
-            url = f"http://localhost:{port}"
+        why = ""
+        for _ in range(ATTEMPTS):
+            url = f"http://localhost:{(port := _free_port())}"
+            child = Child((*command, str(port)), log)
             self._children.append(child)
-            child.start((*command, str(port)))
             try:
                 await child.wait_until(_answers(url + ready), START_S)
-            except ServerDidNotStart:
+            except DidNotStart as error:
                 await child.stop(STOP_S)
-                if attempt == ATTEMPTS:
-                    raise
+                why = str(error)
             else:
                 return url
-        raise AssertionError("unreachable")
+        raise SandboxUnavailable(f"The emulated {name} did not start: {why}.")
 
     async def _stop(self) -> None:
         while self._children:
