@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from libs.sandbox import Sandbox, SandboxUnavailable, node
-from libs.sandbox.node import HERE, Node, emulators, find_node
+from libs.sandbox import sandbox as sandbox_module
+from libs.sandbox.node import HERE, Emulators, Node, emulators, find_node
 
 
 def test_the_lock_file_names_no_address() -> None:
@@ -78,3 +79,14 @@ async def test_no_child_outlives_a_killed_parent(tmp_path: Path) -> None:
     await process.wait()
     gone, alive = await asyncio.to_thread(psutil.wait_procs, children, timeout=10)
     assert (len(gone), alive) == (2, [])
+
+
+async def test_an_emulator_that_ends_is_an_error_that_names_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: Path | None) -> Emulators:
+        return Emulators(google=(sys.executable, "-c", "print('no such seed')"), model=())
+
+    monkeypatch.setattr(sandbox_module, "emulators", broken)
+    with pytest.raises(SandboxUnavailable, match=r"google did not start: it ended: no such seed .*google\.log"):
+        await Sandbox(tmp_path).__aenter__()
