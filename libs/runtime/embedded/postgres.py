@@ -17,6 +17,7 @@ import stat
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -166,7 +167,13 @@ class EmbeddedPostgres:
             command = [str(_binaries() / "initdb"), "-D", str(place), "-U", OWNER, f"--pwfile={secret.name}"]
             command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
             command += ["--no-sync"] if self._fast else []
-            done = subprocess.run(command, user=self._user, capture_output=True, text=True, cwd="/", check=False)  # noqa: S603
+            # With root's group it would fall under the group's bits of a directory that only others may enter.
+            identity: dict[str, Any] = {}
+            if self._user:
+                identity = {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": []}
+            done = subprocess.run(  # noqa: S603
+                command, **identity, capture_output=True, text=True, cwd="/", check=False
+            )
         if done.returncode != 0:
             raise ServerDidNotStart(f"initdb failed: {done.stderr.strip()[-300:]}")
 
