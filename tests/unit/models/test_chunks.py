@@ -1,0 +1,147 @@
+"""An OpenAI-compatible stream, read in whatever portions the network makes of it."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.models.chunks import MAX_LINE_BYTES, Answer, Lines
+from libs.models.errors import ContextTooLarge, ModelRateLimited, ModelUnavailable, StreamBroken
+from libs.models.messages import Finished, ModelEvent, ToolCall, ToolCalls
+
+
+def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> bytes:
+    """One event as providers write it."""
+    body = {"id": "c", "object": "chat.completion.chunk", "model": "m-2026", **more}
+    if delta is not None or finish:
+        body["choices"] = [{"index": 0, "delta": delta or {}, "finish_reason": finish}]
+    return b"data: " + json.dumps(body).encode()
+
+
+def part(index: int, **fields: Any) -> dict[str, Any]:
+    """A piece of a tool call."""
+    return {"tool_calls": [{"index": index, **fields}]}
+
+
+def read(*lines: bytes) -> tuple[str, list[ModelEvent]]:
+    """Visible text and closing events of these lines."""
+    answer = Answer("m")
+    text = "".join(answer.read(line) for line in lines)
+    return text, list(answer.end())
+
+
+def test_text_is_handed_on_and_the_end_carries_the_providers_own_figures() -> None:
+    usage = {"prompt_tokens": 12, "completion_tokens": 2, "total_tokens": 14}
+    text, end = read(
+        chunk({"role": "assistant", "content": ""}),
+        chunk({"content": "Guten "}),
+        chunk({"content": "Tag"}),
+        chunk(finish="stop"),
+        chunk(choices=[], usage=usage),
+        b"data: [DONE]",
+    )
+    assert text == "Guten Tag"
+    assert end == [Finished("stop", "m-2026", 12, 2)]
+
+
+def test_tool_calls_are_joined_by_index_and_come_complete_at_the_end() -> None:
+    _, end = read(
+        chunk(part(0, id="call_a", type="function", function={"name": "mail_search", "arguments": ""})),
+        chunk(part(1, id="call_b", function={"name": "calendar_list", "arguments": '{"day"'})),
+        chunk(part(0, function={"arguments": '{"unread":'})),
+        chunk(part(1, function={"arguments": ':"today"}'})),
+        chunk(part(0, function={"arguments": "true}"})),
+        chunk(finish="tool_calls"),
+    )
+    assert end[0] == ToolCalls(
+        (
+            ToolCall("call_a", "mail_search", '{"unread":true}'),
+            ToolCall("call_b", "calendar_list", '{"day":"today"}'),
+        )
+    )
+
+
+def test_a_call_without_an_id_gets_one_because_its_result_has_to_name_it() -> None:
+    _, end = read(chunk(part(0, function={"name": "a", "arguments": "{}"})), chunk(finish="stop"))
+    assert end[0] == ToolCalls((ToolCall("call_0", "a", "{}"),))
+
+
+def test_a_refusal_is_text_that_the_user_sees() -> None:
+    text, end = read(chunk({"refusal": "I cannot help with that."}), chunk(finish="stop"))
+    assert text == "I cannot help with that."
+    assert isinstance(end[-1], Finished)
+
+
+@pytest.mark.parametrize(
+    ("told", "raised"),
+    [
+        ({"code": "rate_limit_exceeded"}, ModelRateLimited),
+        ({"code": 429, "type": "requests"}, ModelRateLimited),
+        ({"code": "context_length_exceeded", "type": "invalid_request_error"}, ContextTooLarge),
+        ({"type": "server_error"}, ModelUnavailable),
+        ({}, ModelUnavailable),
+    ],
+)
+def test_an_error_inside_a_stream_that_began_with_200_is_told_by_its_kind(
+    told: dict[str, Any], raised: type[Exception]
+) -> None:
+    answer = Answer("m")
+    with pytest.raises(raised) as caught:
+        answer.read(chunk(error={"message": "secret words of a user", **told}))
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param((), id="an empty body"),
+        pytest.param((chunk({"content": "You have 3"}),), id="cut after some text"),
+        pytest.param((chunk({"content": "You have 3"}), b"data: [DONE]"), id="done without a reason"),
+        pytest.param(
+            (chunk(part(0, id="a", function={"name": "x", "arguments": '{"a'})), chunk(finish="length")),
+            id="a call cut by the token limit",
+        ),
+        pytest.param(
+            (chunk(part(0, id="a", function={"arguments": "{}"})), chunk(finish="tool_calls")), id="a nameless call"
+        ),
+    ],
+)
+def test_an_answer_that_has_no_end_is_not_taken_for_a_whole_one(lines: tuple[bytes, ...]) -> None:
+    with pytest.raises(StreamBroken):
+        read(*lines)
+
+
+@pytest.mark.parametrize("line", [b"data: {malformed", b"data: []", b'data: {"choices": 7}', b"data: <html>", b"data:"])
+def test_a_line_that_is_no_chunk_breaks_the_stream(line: bytes) -> None:
+    with pytest.raises(StreamBroken):
+        Answer("m").read(line)
+
+
+@pytest.mark.parametrize("line", [b"", b"\r", b": keep-alive", b"event: ping", b"id: 7", b"retry: 3"])
+def test_what_is_not_data_is_passed_over(line: bytes) -> None:
+    assert Answer("m").read(line) == ""
+
+
+@given(
+    text=st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=60),
+    cuts=st.lists(st.integers(1, 400), max_size=12),
+    newline=st.sampled_from([b"\n", b"\r\n"]),
+)
+def test_lines_are_the_same_in_whatever_portions_they_arrive(text: str, cuts: list[int], newline: bytes) -> None:
+    body = newline.join([b"data: " + msgspec.json.encode({"choices": [{"delta": {"content": text}}]}), b"", b""])
+    lines, answer, said = Lines(), Answer("m"), ""
+    start = 0
+    for cut in [*sorted(cuts), len(body)]:
+        said += "".join(answer.read(line) for line in lines.feed(body[start:cut]))
+        start = max(start, cut)
+    assert said == text
+
+
+def test_a_line_without_end_does_not_fill_the_memory() -> None:
+    lines = Lines()
+    with pytest.raises(StreamBroken):
+        for _ in range(MAX_LINE_BYTES // 100_000 + 2):
+            lines.feed(b"x" * 100_000)
