@@ -1,0 +1,53 @@
+"""What a user can want of the offline engine."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMail:
+    """List mails; `day` is an ISO date, so that a turn taken over after midnight still means the same day."""
+
+    day: str | None = None
+    unread: bool | None = None
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCalendar:
+    """List the events of a day, an ISO date."""
+
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskFree:
+    """Whether the user is free from `start` to `end`."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Create an event; `guests` are addresses, or names still to be looked up."""
+
+    title: str
+    start: datetime
+    duration_minutes: int
+    guests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Say what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Understood in part or not at all; `question` asks for the rest."""
+
+    question: str
+
+
+Intent = ReadMail | ReadCalendar | AskFree | Schedule | Help | Unclear
