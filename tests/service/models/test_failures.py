@@ -1,0 +1,156 @@
+"""A model that fails: what is tried again, what is not, and what the error says."""
+
+import time
+
+import pytest
+
+from libs.models.errors import (
+    ContextTooLarge,
+    ModelError,
+    ModelRateLimited,
+    ModelRefused,
+    ModelRefusedKey,
+    ModelTimeout,
+    ModelUnavailable,
+    StreamBroken,
+)
+from libs.models.messages import TextDelta, UserText
+from libs.resilience.breaker import BreakerState
+from libs.resilience.deadline import Deadline
+from tests.service.models.asking import ask, deployment, end_of, text_of
+from tests.service.models.scripted_server import END, HEAD, event, raw, refusal, scripted, whole
+
+CUT = (HEAD, event({"role": "assistant", "content": ""}))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "raised"),
+    [
+        (401, "invalid_api_key", ModelRefusedKey),
+        (403, "forbidden", ModelRefusedKey),
+        (400, "context_length_exceeded", ContextTooLarge),
+        (400, "bad_tool", ModelRefused),
+        (404, "model_not_found", ModelRefused),
+        (422, "unprocessable", ModelRefused),
+    ],
+)
+async def test_what_would_fail_again_is_asked_once(status: int, code: str, raised: type[ModelError]) -> None:
+    async with scripted(refusal(status, code)) as server, deployment(server.url) as model:
+        with pytest.raises(raised) as caught:
+            await ask(model, "hello")
+    assert len(server.requests) == 1
+    assert "nobody may repeat" not in caught.value.detail
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 529])
+async def test_a_server_error_is_asked_again_and_the_user_sees_one_answer(status: int) -> None:
+    async with scripted(refusal(status, "oops"), whole("hello there")) as server, deployment(server.url) as model:
+        events = await ask(model, "hello")
+    assert text_of(events) == "hello there"
+    assert len(server.requests) == 2
+
+
+async def test_a_rate_limit_is_waited_out_when_the_provider_says_it_is_short() -> None:
+    limited = refusal(429, "rate_limit_exceeded", headers="Retry-After: 1\r\n")
+    async with scripted(limited, whole("now")) as server, deployment(server.url) as model:
+        began = time.monotonic()
+        assert text_of(await ask(model, "hello")) == "now"
+    assert time.monotonic() - began >= 1
+
+
+async def test_a_rate_limit_longer_than_the_deadline_is_told_at_once() -> None:
+    limited = refusal(429, "rate_limit_exceeded", headers="Retry-After: 60\r\n")
+    async with scripted(limited) as server, deployment(server.url) as model:
+        with pytest.raises(ModelRateLimited) as caught:
+            await ask(model, "hello")
+    assert caught.value.retry_after_s == 60
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("junk", [b"data: {nonsense\n\n", b"<html>busy</html>\n\n", b"data: [1]\n\n"])
+async def test_a_malformed_stream_is_asked_again_before_the_first_word(junk: bytes) -> None:
+    async with scripted((HEAD, raw(junk), END), whole("fine")) as server, deployment(server.url) as model:
+        assert text_of(await ask(model, "hello")) == "fine"
+    assert len(server.requests) == 2
+
+
+async def test_a_connection_cut_before_the_first_word_is_asked_again() -> None:
+    async with scripted(CUT, whole("fine"), hangs_up=True) as server, deployment(server.url) as model:
+        assert text_of(await ask(model, "hello")) == "fine"
+    assert len(server.requests) == 2
+
+
+async def test_a_connection_cut_after_the_first_word_is_an_honest_end_and_never_a_second_request() -> None:
+    broken = (HEAD, event({"content": "You have "}), event({"content": "three"}))
+    said = []
+    async with scripted(broken, whole("other words"), hangs_up=True) as server, deployment(server.url) as model:
+        with pytest.raises(StreamBroken):
+            async for told in model.stream((UserText("hello"),), (), deadline=Deadline.after(10)):
+                assert isinstance(told, TextDelta)
+                said.append(told.text)
+    assert "".join(said) == "You have three"
+    assert len(server.requests) == 1
+
+
+async def test_an_error_inside_the_stream_after_the_first_word_ends_it() -> None:
+    broken = (HEAD, event({"content": "You "}), event(error={"message": "boom", "type": "server_error"}), END)
+    async with scripted(broken) as server, deployment(server.url) as model:
+        with pytest.raises(ModelUnavailable):
+            await ask(model, "hello")
+    assert len(server.requests) == 1
+
+
+async def test_half_a_tool_call_is_never_handed_on() -> None:
+    half = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "calendar_list", "arguments": '{"da'}}]}
+    async with scripted((HEAD, event(half)), whole("again"), hangs_up=True) as server, deployment(server.url) as model:
+        events = await ask(model, "hello")
+    assert text_of(events) == "again", "nothing was visible yet, so it was asked again"
+
+
+async def test_a_first_token_that_does_not_come_is_a_timeout_within_its_own_limit() -> None:
+    async with scripted((HEAD, 30.0)) as server, deployment(server.url, first_token_s=0.2) as model:
+        began = time.monotonic()
+        with pytest.raises(ModelTimeout):
+            await ask(model, "hello", within_s=1.5)
+    assert time.monotonic() - began < 1.5
+
+
+async def test_a_stream_that_trickles_on_ends_with_the_turns_deadline() -> None:
+    endless = [HEAD, *(piece for _ in range(100) for piece in (event({"content": "x"}), 0.05))]
+    async with scripted(endless) as server, deployment(server.url) as model:
+        began = time.monotonic()
+        with pytest.raises(ModelTimeout):
+            await ask(model, "hello", within_s=0.7)
+    assert time.monotonic() - began < 2
+
+
+async def test_nobody_listening_is_unavailable() -> None:
+    async with deployment("http://127.0.0.1:9/v1") as model:
+        with pytest.raises(ModelUnavailable):
+            await ask(model, "hello", within_s=2)
+
+
+async def test_a_deployment_that_keeps_failing_is_left_alone_and_then_probed() -> None:
+    failing = refusal(500, "oops")
+    async with scripted(*[failing] * 6, whole("back")) as server, deployment(server.url) as model:
+        for _ in range(2):
+            with pytest.raises(ModelUnavailable):
+                await ask(model, "hello", within_s=6)
+        assert model.breaker.state is BreakerState.OPEN
+        seen = len(server.requests)
+        with pytest.raises(ModelUnavailable):
+            await ask(model, "hello")
+        assert len(server.requests) == seen, "an open circuit asks nobody"
+        model.breaker.reset()
+        while len(server.requests) < 6:
+            server.requests.append({})
+        assert text_of(await ask(model, "hello")) == "back"
+
+
+async def test_one_connection_serves_one_answer_after_another() -> None:
+    async with scripted(whole("a"), whole("b"), whole("c")) as server, deployment(server.url) as model:
+        for expected in "abc":
+            events = await ask(model, "hello")
+            assert text_of(events) == expected
+            assert (end_of(events).input_tokens, end_of(events).output_tokens) == (5, 3)
+    assert server.connections == 1
