@@ -92,6 +92,9 @@ class Live(Message):
         return cls.sent_by
 
 
+MessageClass = type[Message]
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whose data is touched. Row-level security, encryption and subjects all follow from it."""
@@ -119,11 +122,11 @@ class Envelope:
     @classmethod
     def around(
         cls,
-        message_type: type[Message],
+        message_type: MessageClass,
         *,
         source: str,
         scope: Scope | None,
-        id: str | None = None,  # noqa: A002 - the CloudEvents attribute is called id
+        id: str | None = None,
         deadline: datetime | None = None,
         traceparent: str | None = None,
     ) -> Self:

@@ -153,9 +153,7 @@ class Bus:
         """A publisher on `live.<kind>.<id>`."""
         return live.LivePublisher(self._connection.client, kind, id)
 
-    def follow(
-        self, kind: str, id: str, *, after: int = 0, fresh: bool = False
-    ) -> "AbstractAsyncContextManager[Any]":
+    def follow(self, kind: str, id: str, *, after: int = 0, fresh: bool = False) -> "AbstractAsyncContextManager[Any]":
         """`async with bus.follow("turn", turn_id, after=n) as updates: async for body in updates: …`.
 
         Numbered bodies above `after`, in order and without gaps; ends never by itself. Raises LiveGap when

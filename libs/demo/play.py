@@ -40,7 +40,9 @@ def main() -> int:
 
 
 async def _play(engine: str) -> None:
-    console.rule(f"[bold]{'With a model (emulated OpenAI)' if engine == 'model' else 'Without any model (offline engine)'}")
+    console.rule(
+        f"[bold]{'With a model (emulated OpenAI)' if engine == 'model' else 'Without any model (offline engine)'}"
+    )
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="adjutant-demo-", ignore_cleanup_errors=True) as directory:

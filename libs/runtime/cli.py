@@ -83,9 +83,11 @@ def sandbox(data_dir: DataDir = None) -> None:
 @app.command()
 def demo() -> None:
     """Play the main job against the sandbox and check it at the provider."""
-    from libs.demo.play import main as play
+    from importlib.metadata import entry_points
 
-    sys.exit(play())
+    # By entry point, as the services are: the demo is a client of all this, and must not be a part of it.
+    (play,) = entry_points(group="adjutant.demo")
+    sys.exit(play.load()())
 
 
 @app.command()

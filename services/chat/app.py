@@ -4,8 +4,6 @@ from asyncio import TaskGroup
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from libs.models import Deployment, open_deployment
-
 from contracts.chat import (
     DeleteConversation,
     FindConversation,
@@ -16,6 +14,7 @@ from contracts.chat import (
     StopTurn,
 )
 from libs.bus import answer, handle, handle_long
+from libs.models import Deployment, open_deployment
 from libs.runtime import Resources, Service
 from services.chat import handlers
 from services.chat.deps import Chat

@@ -3,10 +3,9 @@
 from asyncio import TaskGroup
 from dataclasses import dataclass
 
-from libs.models import Deployment
-
 from libs.bus import Bus
 from libs.db import Database
+from libs.models import Deployment
 from libs.vault import TransitSeal, Vault
 from services.chat.settings import ChatSettings
 from services.chat.stops import Stops

@@ -22,7 +22,7 @@ class Step:
 
 
 CONTEXT = Step("context", "Looking up who you are and what is connected")
-RESPOND = Step("respond", "Answering")
+RESPOND = Step("respond", "Working out the answer")
 ACTIONS = {
     "mail_search": "Searching your mail",
     "mail_read": "Reading a message",

@@ -7,9 +7,9 @@ effect is carried out in the same turn. It holds for a model that does everythin
 import json
 
 import structlog
+
 from libs.models import Deployment, ModelError
 from libs.models.messages import Finished, TextDelta, ToolCalls, ToolSchema
-
 from libs.resilience.deadline import Deadline
 from services.chat.graph import RESPOND, step
 from services.chat.prompt import conversation, system_text

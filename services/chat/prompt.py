@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
+from contracts.chat import RunTurn
 from libs.models.messages import AssistantText, ModelMessage, SystemText, ToolResult, UserText
 from libs.models.messages import ToolCall as ModelToolCall
-
-from contracts.chat import RunTurn
 from services.chat.steps import Outcome, Round
 from services.chat.turn_rows import Said
 

@@ -15,6 +15,7 @@ from contracts.chat import RunTurn, TurnCompleted, TurnStatus
 from contracts.envelope import Scope
 from contracts.ids import new_id
 from libs.bus import Call, publish
+from libs.models.prices import cost_micros
 from libs.resilience.deadline import Deadline
 from services.chat import model_engine, offline_engine, turn_rows
 from services.chat.about import About, find_out
@@ -22,7 +23,6 @@ from services.chat.deps import Chat
 from services.chat.graph import CONTEXT, step
 from services.chat.live_turn import LiveTurn, Update
 from services.chat.model_engine import ModelFailed
-from services.chat.prices import cost_micros
 from services.chat.running_turn import RunningTurn, Written
 from services.chat.toolbox import Toolbox
 from services.chat.turn_rows import RENEW_EVERY_S, Ending, Held, Over

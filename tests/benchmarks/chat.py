@@ -37,6 +37,7 @@ async def run() -> None:
                     "ADJUTANT_CHAT_MODEL_API_KEY": "bench",
                     "ADJUTANT_CHAT_MODEL": "bench-model",
                     "ADJUTANT_GATEWAY_CHAT_PER_MINUTE": "1000000",
+                    "ADJUTANT_GATEWAY_SIGN_UPS_PER_HOUR": "1000",
                     "ADJUTANT_LOG_LEVEL": "WARNING",
                 }
                 async with running_adjutant(Path(directory), settings) as adjutant:
@@ -72,7 +73,7 @@ async def _through(adjutant: RunningAdjutant, email: str) -> Ask:
     """A user of their own, asking in one conversation per request."""
     async with AdjutantClient(adjutant.url) as client:
         await client.sign_up(email, "correct horse battery staple")
-        created = await client.post("/api/keys", {"name": "bench", "permissions": ["chat"]})
+        created = await client.post("/api/keys", {"name": "bench", "scopes": ["chat"]})
         created.raise_for_status()
         headers = {"Authorization": f"Bearer {created.json()['key']}"}
     body = json.dumps({"messages": [{"role": "user", "content": "hello"}]}).encode()

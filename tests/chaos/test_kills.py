@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from libs.sandbox.google_login import log_in
 
 from libs.sandbox import Sandbox
+from libs.sandbox.google_login import log_in
 from libs.testing.client import AdjutantClient, Answer
 from libs.testing.running import RunningAdjutant, running_adjutant
 from tests.chaos.patient_client import finish_turn, until
@@ -37,6 +37,7 @@ async def test_a_hundred_turns_survive_the_death_of_every_part_and_create_a_hund
         settings = sandbox.settings() | {
             "ADJUTANT_CHAT_MODEL_BASE_URL": "",  # the offline engine: same words, same plan, in every attempt
             "ADJUTANT_GATEWAY_CHAT_PER_MINUTE": "10000",
+            "ADJUTANT_GATEWAY_SIGN_UPS_PER_HOUR": "1000",
         }
         async with running_adjutant(tmp_path / "data", settings) as adjutant:
             client = await _connected_user(adjutant, sandbox)
