@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from opentelemetry.trace import SpanKind
 
-from libs.models.errors import ModelError, ModelUnavailable
+from libs.models.errors import ModelError, ModelLeftAlone
 from libs.models.messages import Finished, ModelEvent, ModelMessage, ToolSchema
 from libs.models.openai_compatible import OpenAICompatible
 from libs.resilience.breaker import Breaker, CircuitOpen
@@ -54,7 +54,7 @@ class Deployment:
                             span.set_attribute("gen_ai.usage.output_tokens", event.output_tokens)
                         yield event
             except CircuitOpen as left_alone:
-                raise ModelUnavailable(left_alone.detail, retry_after_s=left_alone.retry_after_s) from left_alone
+                raise ModelLeftAlone(left_alone.detail, retry_after_s=left_alone.retry_after_s) from left_alone
 
 
 @asynccontextmanager

@@ -71,3 +71,11 @@ class StreamBroken(ModelUnavailable):
     """The answer ended before its end, or turned into nonsense."""
 
     slug = "model_stream_broken"
+
+
+class ModelLeftAlone(ModelError):
+    """Its breaker is open. Not tried again by us: the user would wait for what another engine can answer now."""
+
+    slug = "model_left_alone"
+    retryable = True
+    category = Category.REFUSED

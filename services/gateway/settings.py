@@ -16,10 +16,12 @@ class GatewaySettings(ServiceSettings):
     auth_cache_s: float = Field(5.0, ge=0, le=10)
     """How long a replica trusts what it knows of a session or key; a revocation elsewhere takes at most this long."""
     auth_cache_entries: int = 10_000
+    """How many sessions and keys a replica remembers."""
 
     password_memory_kib: int = 19 * 1024
     """argon2id as OWASP recommends: 19 MiB, two passes, one lane."""
     password_passes: int = 2
+    """How often the memory is gone over."""
     password_workers: int = 2
     """Hashes computed at a time; each takes about 40 ms of a core and `password_memory_kib`."""
 
@@ -31,6 +33,7 @@ class GatewaySettings(ServiceSettings):
     """Per client address."""
 
     body_limit_bytes: int = 1_048_576
+    """The largest request body; a larger one is answered 413."""
     socket_message_bytes: int = 262_144
     """32,000 characters, each escaped as six bytes, and some room."""
     socket_turns: int = 4

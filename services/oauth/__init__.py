@@ -1,4 +1,4 @@
 """OAuth: owns connections to providers and the tokens behind them, and is the only one that refreshes or revokes.
 
-Never: uses a token to read or change anything at a provider; and no token leaves it unsealed.
+It never uses a token to read or change anything at a provider; and no token leaves it unsealed.
 """
