@@ -79,8 +79,10 @@ async def attempts(
     """
     tried = 0
 
-    def again(error: Exception) -> bool | float:
+    def again(error: BaseException) -> bool | float:
         nonlocal tried
+        if not isinstance(error, Exception):
+            return False  # a cancellation is no failure: it must end the work, not repeat it
         tried += 1
         first_s = wait_before_retry(error, policies)
         if first_s is None:

@@ -1,5 +1,7 @@
 """Who is asked again, after how long, and when it is pointless."""
 
+import asyncio
+
 import pytest
 
 from libs.resilience.deadline import Deadline
@@ -65,3 +67,21 @@ async def test_a_wait_that_would_end_after_the_deadline_is_not_begun() -> None:
         await run(errors, Deadline.after(1))
 
     assert len(errors) == 1
+
+
+async def test_a_cancellation_ends_the_work_instead_of_repeating_it() -> None:
+    tried = 0
+
+    async def work() -> None:
+        nonlocal tried
+        async for attempt in attempts(Deadline.after(60), policies=QUICK):
+            with attempt:
+                tried += 1
+                await asyncio.sleep(60)
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+    assert tried == 1
