@@ -121,8 +121,14 @@ class Answer:
             calls = [self._calls[index] for index in sorted(self._calls)]
             if self._reason == "length" or not all(name for _, name, _ in calls):
                 raise StreamBroken("The model's tool call broke off.")
+            # Some servers give no ids, or the same twice; each result has to name its call.
+            ids = [id for id, _, _ in calls]
+            are_good = all(ids) and len(set(ids)) == len(ids)
             yield ToolCalls(
-                tuple(ToolCall(id or f"call_{n}", name, arguments) for n, (id, name, arguments) in enumerate(calls))
+                tuple(
+                    ToolCall(id if are_good else f"call_{n}", name, arguments)
+                    for n, (id, name, arguments) in enumerate(calls)
+                )
             )
         yield Finished(self._reason, self._model, self._usage.prompt_tokens, self._usage.completion_tokens)
 

@@ -5,7 +5,7 @@ import binascii
 from datetime import datetime
 
 from contracts.chat import ConversationPage, ConversationSummary, ConversationView, MessageView, TurnStatus, TurnView
-from contracts.ids import ConversationId, MessageId, TurnId
+from contracts.ids import ConversationId, MessageId, TurnId, is_id
 from libs.db import Row, Transaction
 from libs.resilience.errors import InvalidInput
 from libs.vault import UserKey
@@ -73,18 +73,37 @@ async def view(tx: Transaction, key: UserKey, conversation_id: str, limit: int, 
 
 
 async def delete(tx: Transaction, conversation_id: str) -> None:
-    """The conversation, its messages, its turns and their steps. Raises ConversationNotFound."""
+    """The conversation, its messages, its turns and their steps. Raises ConversationNotFound.
+
+    A turn that still runs is over with it. Its row stays, without a trace of what it was about: were it gone, the
+    command, delivered again, would begin the turn anew and bring the conversation back. Turns come first, in the
+    order in which a turn that ends takes its locks.
+    """
+    user_id = tx.require_scope().user_id
+    running = await tx.fetch(
+        """update turns set status = 'stopped', stop_requested = true, finished_at = clock_timestamp()
+           where user_id = $1 and conversation_id = $2 and status in ('accepted', 'running') returning turn_id""",
+        user_id,
+        conversation_id,
+    )
+    ended = [row["turn_id"] for row in running]
+    await tx.execute(
+        """delete from turn_steps where turn_id in (
+               select turn_id from turns where user_id = $1 and conversation_id = $2)""",
+        user_id,
+        conversation_id,
+    )
+    await tx.execute("delete from messages where user_id = $1 and conversation_id = $2", user_id, conversation_id)
+    await tx.execute(
+        "delete from turns where user_id = $1 and conversation_id = $2 and turn_id <> all($3::text[])",
+        user_id,
+        conversation_id,
+        ended,
+    )
+    await tx.execute("update turns set conversation_id = null where turn_id = any($1::text[])", ended)
     tag = await tx.execute("delete from conversations where conversation_id = $1", conversation_id)
     if tag == "DELETE 0":
         raise ConversationNotFound("There is no such conversation.")
-    await tx.execute(
-        "delete from turn_steps where turn_id in (select turn_id from turns where conversation_id = $1)",
-        conversation_id,
-    )
-    await tx.execute(
-        "delete from messages where user_id = $1 and conversation_id = $2", tx.require_scope().user_id, conversation_id
-    )
-    await tx.execute("delete from turns where conversation_id = $1", conversation_id)
 
 
 async def turn(tx: Transaction, key: UserKey, turn_id: str) -> TurnView:
@@ -145,6 +164,9 @@ def _read_cursor(cursor: str | None) -> tuple[datetime | None, str]:
         return None, ""
     try:
         moment, _, row_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition("|")
-        return datetime.fromisoformat(moment), row_id
+        at = datetime.fromisoformat(moment)
     except (binascii.Error, ValueError) as error:
         raise MalformedCursor("The cursor is not one of this API's.") from error
+    if at.tzinfo is None or not is_id(row_id):
+        raise MalformedCursor("The cursor is not one of this API's.")
+    return at, row_id

@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from msgspec import structs
+
 from contracts.chat import RunTurn
 from contracts.envelope import Scope
-from contracts.tool import Effect
 from services.chat import turn_rows
 from services.chat.about import About
 from services.chat.deps import Chat
@@ -45,12 +46,12 @@ class RunningTurn:
     @property
     def has_acted(self) -> bool:
         """Whether an effect was decided in this turn: then nobody else may plan it anew."""
-        effects = {name for name, tool in self.toolbox.known.items() if tool.effect is not Effect.READ}
-        return any(call.tool in effects for round_ in self.rounds for call in round_.decision.calls)
+        return any(call.changes_something for round_ in self.rounds for call in round_.decision.calls)
 
     async def decide(self, decision: Decision) -> None:
-        """Write a decision down, before anything of it is done."""
-        await self._remember(decision)
+        """Write a decision down, with what is known of its tools, before anything of it is done."""
+        calls = tuple(self.toolbox.described(call) for call in decision.calls)
+        await self._remember(structs.replace(decision, calls=calls, timezone=self.toolbox.timezone))
 
     async def carry_out(self, round_: Round, refusal: str | None = None) -> None:
         """Make the calls of a round that have no outcome yet; reads side by side, effects one after another.
@@ -58,19 +59,15 @@ class RunningTurn:
         With a `refusal`, calls that are not reads are not made but answered with that sentence.
         """
         numbered = [(round_.decision.calls.index(call), call) for call in round_.missing]
-        reads = [(number, call) for number, call in numbered if self._is_read(call)]
+        reads = [(number, call) for number, call in numbered if not call.changes_something]
         await asyncio.gather(*(self._make(round_.number, number, call) for number, call in reads))
         for number, call in numbered:
-            if self._is_read(call):
+            if not call.changes_something:
                 continue
             if refusal is None:
                 await self._make(round_.number, number, call)
             else:
                 await self._remember(refused(call, refusal))
-
-    def _is_read(self, call: ToolCall) -> bool:
-        known = self.toolbox.known.get(call.tool)
-        return known is None or known.effect is Effect.READ
 
     async def _make(self, round_number: int, number: int, call: ToolCall) -> None:
         node = action(call.tool, round_number, number)

@@ -7,14 +7,27 @@ from typing import Any
 import msgspec
 
 from contracts.ids import ExecutionId
+from contracts.tool import Effect
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """A decided call; `arguments` is JSON text as the model wrote it."""
+    """A decided call; `arguments` is JSON text as the model wrote it.
+
+    What is known of the tool is kept with the call: a successor that cannot reach the tool service must still
+    know that this may have been done.
+    """
 
     id: str
     tool: str
     arguments: str
+    effect: Effect | None = None
+    """None: there was no such tool when this was decided."""
+    untrusted: bool = False
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether it is anything but a read."""
+        return self.effect is not None and self.effect is not Effect.READ
 
 
 class Decision(msgspec.Struct, frozen=True, tag="decision"):
@@ -25,6 +38,8 @@ class Decision(msgspec.Struct, frozen=True, tag="decision"):
     engine: str
     input_tokens: int = 0
     output_tokens: int = 0
+    timezone: str = "UTC"
+    """In which the calls are meant: the user's profile may say something else, or nothing, to a successor."""
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):

@@ -1,8 +1,9 @@
-"""Stops on their way to the replica that runs the turn: one subscription a process, a cancellation a turn."""
+"""Stops on their way to the replica that runs the turn: one subscription a process."""
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 import structlog
 from pydantic import ValidationError
@@ -16,23 +17,38 @@ log = structlog.get_logger("services.chat")
 LISTEN_AGAIN_S = 1.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stop:
+    """Of one turn. A notice only hints, since anybody may have caused it; its owner's note in the database decides."""
+
+    hinted: asyncio.Event = field(default_factory=asyncio.Event)
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hint(self, timeout_s: float) -> None:
+        """Return when a notice has come, or after the timeout."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.hinted.wait(), timeout_s)
+        self.hinted.clear()
+
+
 class Stops:
-    """Which turns run here, and how to stop one."""
+    """Which turns run here, and which of them shall stop."""
 
     def __init__(self) -> None:
-        self._running: dict[str, asyncio.Event] = {}
+        self._running: dict[str, Stop] = {}
 
     @contextmanager
-    def of(self, turn_id: str, *, requested: bool) -> Iterator[asyncio.Event]:
-        """An event that is set when the user stops the turn; set at once when they did so before it began."""
-        stop = asyncio.Event()
+    def of(self, turn_id: str, *, requested: bool) -> Iterator[Stop]:
+        """The stop of a turn that runs here; wanted at once when its user pressed stop before it began."""
+        stop = Stop()
         if requested:
-            stop.set()
+            stop.wanted.set()
         self._running[turn_id] = stop
         try:
             yield stop
         finally:
-            del self._running[turn_id]
+            if self._running[turn_id] is stop:
+                del self._running[turn_id]
 
     async def hear(self, bus: Bus) -> None:
         """Take notices for ever. One that is lost leaves `stop_requested` in the database, read at each renewal."""
@@ -51,9 +67,5 @@ class Stops:
         except ValidationError:
             log.warning("malformed_stop")
             return
-        self.stop(turn_id)
-
-    def stop(self, turn_id: str) -> None:
-        """Stop the turn if it runs here."""
         if found := self._running.get(turn_id):
-            found.set()
+            found.hinted.set()

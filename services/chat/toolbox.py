@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
+from msgspec import structs
 
 from contracts.envelope import Scope
 from contracts.ids import ExecutionId
 from contracts.tool import (
-    Effect,
     ExecuteTool,
     ExecutionStatus,
     GetExecution,
@@ -60,18 +60,24 @@ class Toolbox:
 
     async def call(self, round_number: int, call_number: int, call: ToolCall) -> Outcome:
         """Make one call. The same call of the same turn has the same effect once, however often it is made."""
-        described = self.known.get(call.tool)
-        if described is None:
+        if call.effect is None:
             return _failed(call, self._why_unknown())
         with tracer.span(f"tool {call.tool}", attributes={"adjutant.tool": call.tool}):
             arguments = self.seal.seal("tool_arguments", self.scope, call.arguments or "{}")
-            if described.effect is Effect.READ:
-                outcome = await self._read(call.tool, arguments)
+            if call.changes_something:
+                execution = execution_id(self.turn_id, round_number, call_number)
+                outcome = await self._execute(execution, call.tool, arguments)
             else:
-                outcome = await self._execute(
-                    execution_id(self.turn_id, round_number, call_number), call.tool, arguments
-                )
-        return self._as_outcome(call, described, outcome)
+                outcome = await self._read(call.tool, arguments)
+        return self._as_outcome(call, outcome)
+
+    def described(self, call: ToolCall) -> ToolCall:
+        """The call with what is known of its tool."""
+        known = self.known.get(call.tool)
+        if known is None:
+            return call
+        untrusted = known.returns_untrusted_text and call.tool not in SAYS_LITTLE
+        return structs.replace(call, effect=known.effect, untrusted=untrusted)
 
     def _why_unknown(self) -> str:
         if self.missing:
@@ -130,9 +136,8 @@ class Toolbox:
             return None
         return None if found.status is ExecutionStatus.CLAIMED else found
 
-    def _as_outcome(self, call: ToolCall, described: ToolDescription, outcome: ToolOutcome) -> Outcome:
-        is_effect = described.effect is not Effect.READ
-        untrusted = described.returns_untrusted_text and call.tool not in SAYS_LITTLE
+    def _as_outcome(self, call: ToolCall, outcome: ToolOutcome) -> Outcome:
+        is_effect = call.changes_something
         if outcome.status is not ExecutionStatus.DONE or outcome.sealed_result is None:
             detail = outcome.detail or "It did not work."
             result = json.dumps({"error": outcome.error, "detail": detail})
@@ -140,7 +145,7 @@ class Toolbox:
                 call.id, call.tool, ok=False, effect=is_effect, untrusted=False, result=result, detail=detail
             )
         result = self.seal.open("tool_result", self.scope, outcome.sealed_result)
-        return Outcome(call.id, call.tool, ok=True, effect=is_effect, untrusted=untrusted, result=result)
+        return Outcome(call.id, call.tool, ok=True, effect=is_effect, untrusted=call.untrusted, result=result)
 
 
 async def list_tools(bus: Bus, scope: Scope) -> Tools | None:

@@ -6,7 +6,9 @@ RunTurn ──► claim ──► context ∥ tools ──► engine (model or o
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 from opentelemetry import trace
@@ -24,6 +26,8 @@ from services.chat.graph import CONTEXT, step
 from services.chat.live_turn import LiveTurn, Update
 from services.chat.model_engine import ModelFailed
 from services.chat.running_turn import RunningTurn, Written
+from services.chat.steps import Decision
+from services.chat.stops import Stop
 from services.chat.toolbox import Toolbox
 from services.chat.turn_rows import RENEW_EVERY_S, Ending, Held, Over
 
@@ -73,6 +77,8 @@ async def _prepared(
 ) -> RunningTurn:
     async with step(live, CONTEXT):
         about = await finding_out
+        if decided := next((taken for taken in held.steps if isinstance(taken, Decision)), None):
+            about = replace(about, zone=ZoneInfo(decided.timezone))
         for note in about.notes:
             await live.emit("step.progress", step_id=CONTEXT.id, text=note)
     toolbox = Toolbox(
@@ -94,8 +100,8 @@ async def _run_held(turn: RunningTurn, held: Held, call: Call) -> None:
     """Answer, or be stopped; whatever comes first is how the turn ends."""
     with turn.deps.stops.of(turn.command.turn_id, requested=held.stop_requested) as stop:
         answering = asyncio.create_task(_answered(turn))
-        stopping = asyncio.create_task(stop.wait())
-        holding = asyncio.create_task(_hold(turn))
+        stopping = asyncio.create_task(stop.wanted.wait())
+        holding = asyncio.create_task(_hold(turn, stop))
         try:
             await asyncio.wait({answering, stopping, holding}, return_when=asyncio.FIRST_COMPLETED)
             if holding.done():
@@ -156,13 +162,13 @@ def _engine_so_far(turn: RunningTurn) -> str:
     return "model" if turn.deps.model else offline_engine.ENGINE
 
 
-async def _hold(turn: RunningTurn) -> None:
-    """Renew the lease for as long as the turn runs, and hear of a stop whose notice was lost. Raises TurnLost."""
+async def _hold(turn: RunningTurn, stop: Stop) -> None:
+    """Renew the lease for as long as the turn runs, and read whether a stop was requested. Raises TurnLost."""
     while True:
-        await asyncio.sleep(RENEW_EVERY_S)
+        await stop.hint(RENEW_EVERY_S)
         async with turn.deps.db.transaction(turn.scope) as tx:
             if await turn_rows.renew(tx, turn.command.turn_id, turn.fence):
-                turn.deps.stops.stop(turn.command.turn_id)
+                stop.wanted.set()
 
 
 async def _cancelled(task: "asyncio.Task[Written]") -> None:
