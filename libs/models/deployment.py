@@ -1,5 +1,6 @@
 """A model as chat uses it: tried again while nothing has been seen of the answer, left alone while it keeps failing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -10,8 +11,10 @@ from libs.models.messages import Finished, ModelEvent, ModelMessage, ToolSchema
 from libs.models.openai_compatible import OpenAICompatible
 from libs.resilience.breaker import Breaker, CircuitOpen
 from libs.resilience.deadline import Deadline
-from libs.resilience.retry import attempts
+from libs.resilience.retry import wait_before_retry
 from libs.telemetry import tracer
+
+ATTEMPTS = 3
 
 
 class Deployment:
@@ -24,22 +27,25 @@ class Deployment:
     async def stream(
         self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], *, deadline: Deadline
     ) -> AsyncIterator[ModelEvent]:
-        """One answer. Repeated by category (SPEC H4) only before its first event. Raises ModelError."""
-        seen = False
-        async for attempt in attempts(Deadline.after(deadline.remaining_s() / 2)):
-            with attempt:
-                try:
-                    async for event in self._once(messages, tools, deadline):
-                        seen = True
-                        yield event
-                except ModelError as error:
-                    if not seen:
-                        raise
-                    broken = error
-                else:
-                    return
-            if seen:
-                raise broken
+        """One answer. Repeated by category (SPEC H4) only before its first event. Raises ModelError.
+
+        A loop of its own: the retry library's context manager swallows what is thrown into a generator that nobody
+        reads any more.
+        """
+        patience = Deadline.after(deadline.remaining_s() / 2)
+        for attempt in range(1, ATTEMPTS + 1):
+            seen = False
+            try:
+                async for event in self._once(messages, tools, deadline):
+                    seen = True
+                    yield event
+            except ModelError as error:
+                pause_s = wait_before_retry(error)
+                if seen or attempt == ATTEMPTS or pause_s is None or pause_s >= patience.remaining_s():
+                    raise
+                await asyncio.sleep(pause_s)
+            else:
+                return
 
     async def _once(
         self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], deadline: Deadline

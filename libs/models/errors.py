@@ -73,9 +73,8 @@ class StreamBroken(ModelUnavailable):
     slug = "model_stream_broken"
 
 
-class ModelLeftAlone(ModelError):
+class ModelLeftAlone(ModelUnavailable):
     """Its breaker is open. Not tried again by us: the user would wait for what another engine can answer now."""
 
     slug = "model_left_alone"
-    retryable = True
     category = Category.REFUSED

@@ -60,7 +60,7 @@ async def test_a_client_that_goes_away_finds_the_answer_in_the_conversation(sign
             answer.take(event_id, update)
             break
     async with asyncio.timeout(20):
-        while (await client.get(f"/api/ai/turns/{answer.turn_id}"))["status"] in ("accepted", "running"):
+        while (await client.get(f"/api/ai/turns/{answer.turn_id}"))["status"] in ("accepted", "running"):  # noqa: ASYNC110 - bounded, and HTTP has no event to wait for
             await asyncio.sleep(0.1)
 
     turn = await client.get(f"/api/ai/turns/{answer.turn_id}")

@@ -138,6 +138,7 @@ async def test_a_listener_is_woken_by_what_is_published_from_now_on(world: World
     async with world.connected("tool") as tool, world.connected("chat") as chat:
         execution = new_id("x")
         async with chat.listen("execution", execution) as notices:
+            await chat.last_live("execution", execution)  # a round trip: the server knows of the listener now
             await tool.live("execution", execution).publish(b"done")
             async with asyncio.timeout(2):
                 async for body in notices:
