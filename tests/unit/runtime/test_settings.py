@@ -52,7 +52,9 @@ def test_a_wrong_value_is_refused_without_quoting_it(monkeypatch: pytest.MonkeyP
 
 def test_secrets_are_not_shown() -> None:
     platform = PlatformSettings.explicit(
-        master_keys=SecretStr("k1:hunter2"), nats_url="nats://chat:hunter2@nats", database_url="postgresql://c:hunter2@db"
+        master_keys=SecretStr("k1:hunter2"),
+        nats_url="nats://chat:hunter2@nats",
+        database_url="postgresql://c:hunter2@db",
     )
 
     assert "hunter2" not in repr(platform)
