@@ -18,6 +18,7 @@ from libs.models import Deployment, open_deployment
 from libs.runtime import Resources, Service
 from services.chat import handlers
 from services.chat.deps import Chat
+from services.chat.housekeeping import keep_house
 from services.chat.settings import ChatSettings
 from services.chat.stops import Stops
 
@@ -39,8 +40,8 @@ async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
         model = await stack.enter_async_context(_model(resources.settings))
         background = await stack.enter_async_context(TaskGroup())
         stops = Stops()
-        hearing = background.create_task(stops.hear(resources.bus))
-        stack.callback(hearing.cancel)
+        for work in (stops.hear(resources.bus), keep_house(resources.db)):
+            stack.callback(background.create_task(work).cancel)
         yield Chat(
             db=resources.db,
             bus=resources.bus,

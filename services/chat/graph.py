@@ -38,6 +38,11 @@ def action(tool: str, round_number: int, call_number: int) -> Step:
     return Step(f"act.{round_number}.{call_number}", ACTIONS.get(tool, f"Using {tool.replace('_', ' ')}"))
 
 
+def done_sentence(tool: str) -> str:
+    """Said of an effect when no engine is left to tell of it."""
+    return f"{ACTIONS.get(tool, tool.replace('_', ' '))}: done."
+
+
 @asynccontextmanager
 async def step(live: LiveTurn, node: Step) -> AsyncIterator[None]:
     """Tell when the step starts and ends, and span it. A failure is told and goes on upwards."""

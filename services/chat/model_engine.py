@@ -9,12 +9,13 @@ import json
 import structlog
 
 from libs.models import Deployment, ModelError
+from libs.models.errors import ModelUnavailable
 from libs.models.messages import Finished, TextDelta, ToolCalls, ToolSchema
 from libs.resilience.deadline import Deadline
 from services.chat.graph import RESPOND, step
 from services.chat.prompt import conversation, system_text
 from services.chat.running_turn import RunningTurn, Written
-from services.chat.steps import Decision, Round, ToolCall
+from services.chat.steps import Decision, ToolCall
 
 log = structlog.get_logger("services.chat")
 
@@ -45,15 +46,28 @@ async def write(turn: RunningTurn, model: Deployment, deadline: Deadline) -> Wri
     async with step(turn.live, RESPOND):
         while True:
             if turn.rounds and turn.rounds[-1].missing:
-                await turn.carry_out(turn.rounds[-1], _refusal(turn.rounds))
+                await _carry_out(turn)
             try:
                 decision, model_name = await _ask(turn, model, deadline)
             except ModelError as error:
                 raise ModelFailed(written, error) from error
             written = written.plus(decision.input_tokens, decision.output_tokens, model_name)
             if not decision.calls:
+                if not turn.live.text:
+                    raise ModelFailed(written, ModelUnavailable("The language model gave an empty answer."))
                 return written
             await turn.decide(decision)
+
+
+async def _carry_out(turn: RunningTurn) -> None:
+    """Make the calls of the last round, as far as they are allowed."""
+    rounds = turn.rounds
+    if sum(len(round_.decision.calls) for round_ in rounds) > MAX_CALLS:
+        await turn.refuse(rounds[-1], TOO_MUCH)
+    elif any(outcome.untrusted for round_ in rounds for outcome in round_.outcomes):
+        await turn.carry_out(rounds[-1], refusal=NOT_AFTER_READING)
+    else:
+        await turn.carry_out(rounds[-1])
 
 
 async def _ask(turn: RunningTurn, model: Deployment, deadline: Deadline) -> tuple[Decision, str | None]:
@@ -64,14 +78,15 @@ async def _ask(turn: RunningTurn, model: Deployment, deadline: Deadline) -> tupl
     before = len(turn.live.text)
     calls: tuple[ToolCall, ...] = ()
     finished: Finished | None = None
-    async for event in model.stream(messages, _schemas(turn), deadline=deadline):
+    schemas = _schemas(turn)
+    async for event in model.stream(messages, schemas, deadline=deadline):
         if isinstance(event, TextDelta):
             if before and len(turn.live.text) == before:
                 await turn.live.say("\n\n")
             await turn.live.say(event.text)
-        elif isinstance(event, ToolCalls):
+        elif isinstance(event, ToolCalls) and schemas:  # some models go on calling when nothing is on offer
             calls = tuple(ToolCall(call.id, call.name, call.arguments) for call in event.calls)
-        else:
+        elif isinstance(event, Finished):
             finished = event
     used = (finished.input_tokens, finished.output_tokens) if finished else (0, 0)
     text = turn.live.text[before:]
@@ -84,12 +99,3 @@ def _schemas(turn: RunningTurn) -> tuple[ToolSchema, ...]:
         return ()
     tools = turn.toolbox.known.values()
     return tuple(ToolSchema(tool.name, tool.description, json.loads(tool.parameters_schema)) for tool in tools)
-
-
-def _refusal(rounds: tuple[Round, ...]) -> str | None:
-    """Why effects are not carried out in the last round, if they are not."""
-    if sum(len(round_.decision.calls) for round_ in rounds) > MAX_CALLS:
-        return TOO_MUCH
-    if any(outcome.untrusted for round_ in rounds for outcome in round_.outcomes):
-        return NOT_AFTER_READING
-    return None

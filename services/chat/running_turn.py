@@ -48,6 +48,11 @@ class RunningTurn:
         """Whether an effect was decided in this turn: then nobody else may plan it anew."""
         return any(call.changes_something for round_ in self.rounds for call in round_.decision.calls)
 
+    @property
+    def effects(self) -> tuple[Outcome, ...]:
+        """What came of the calls that change something."""
+        return tuple(outcome for round_ in self.rounds for outcome in round_.outcomes if outcome.effect)
+
     async def decide(self, decision: Decision) -> None:
         """Write a decision down, with what is known of its tools, before anything of it is done."""
         calls = tuple(self.toolbox.described(call) for call in decision.calls)
@@ -68,6 +73,11 @@ class RunningTurn:
                 await self._make(round_.number, number, call)
             else:
                 await self._remember(refused(call, refusal))
+
+    async def refuse(self, round_: Round, refusal: str) -> None:
+        """Answer the calls of a round that have no outcome yet with this sentence instead of making them."""
+        for call in round_.missing:
+            await self._remember(refused(call, refusal))
 
     async def _make(self, round_number: int, number: int, call: ToolCall) -> None:
         node = action(call.tool, round_number, number)

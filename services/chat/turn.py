@@ -22,7 +22,7 @@ from libs.resilience.deadline import Deadline
 from services.chat import model_engine, offline_engine, turn_rows
 from services.chat.about import About, find_out
 from services.chat.deps import Chat
-from services.chat.graph import CONTEXT, step
+from services.chat.graph import CONTEXT, done_sentence, step
 from services.chat.live_turn import LiveTurn, Update
 from services.chat.model_engine import ModelFailed
 from services.chat.running_turn import RunningTurn, Written
@@ -58,7 +58,8 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
         told = (isinstance(held, Over) or held.fence > 1) and await live.take_over()
         if isinstance(held, Over):
             if not told:
-                await live.end(_last_update(held.status, held.answer_id))
+                await live.say(held.text)
+                await live.end(_last_update(held))
             return
         turn = await _prepared(command, text, scope, held, finding_out, live, deps)
         await _run_held(turn, held, call)
@@ -133,13 +134,16 @@ async def _answered(turn: RunningTurn) -> Written:
                 log.warning("model_failed", error=failed.error.slug, visible=bool(turn.live.text))
                 # What was seen stays seen, and what was decided is not planned again by somebody else.
                 if turn.live.text or turn.has_acted:
-                    return _broken_off(turn, failed)
+                    return await _broken_off(turn, failed)
                 return await offline_engine.write(turn, why=MODEL_AWAY)
     except TimeoutError as error:
         raise _TimedOut from error
 
 
-def _broken_off(turn: RunningTurn, failed: ModelFailed) -> Written:
+async def _broken_off(turn: RunningTurn, failed: ModelFailed) -> Written:
+    """An honest end. What has been done is said by us, now that the model cannot."""
+    if done := [done_sentence(outcome.tool) for outcome in turn.effects if outcome.ok]:
+        await turn.live.say(("\n\n" if turn.live.text else "") + " ".join(done))
     written = failed.written
     return Written("model", written.model, written.input_tokens, written.output_tokens, cut_short=failed.error.slug)
 
@@ -200,7 +204,7 @@ async def _end(turn: RunningTurn, ending: Ending) -> None:
         if turn.steps:
             await turn_rows.forget_steps(tx, command.turn_id)
         await publish(tx, _event(command, ending))
-    await turn.live.end(_last_update(ending.status, ending.answer_id if ending.text else None, ending))
+    await turn.live.end(_last_update(ending))
 
 
 def _event(command: RunTurn, ending: Ending) -> TurnCompleted:
@@ -222,16 +226,15 @@ def _event(command: RunTurn, ending: Ending) -> TurnCompleted:
 _SAID_OF = {"turn_timeout": TOO_LONG, "internal_error": OUR_BUG}
 
 
-def _last_update(status: TurnStatus, answer_id: str | None, ending: Ending | None = None) -> Update:
-    error = ending.error if ending else None
+def _last_update(ended: Ending | Over) -> Update:
     return Update(
         0,
-        f"turn.{status}",
-        message_id=answer_id,
-        engine=ending.engine if ending else None,
-        model=ending.model if ending else None,
-        input_tokens=ending.input_tokens if ending else None,
-        output_tokens=ending.output_tokens if ending else None,
-        error=error,
-        detail=_SAID_OF.get(error, BROKE_OFF) if error else None,
+        f"turn.{ended.status}",
+        message_id=ended.answer_id if ended.text else None,
+        engine=ended.engine,
+        model=ended.model,
+        input_tokens=ended.input_tokens,
+        output_tokens=ended.output_tokens,
+        error=ended.error,
+        detail=_SAID_OF.get(ended.error, BROKE_OFF) if ended.error else None,
     )

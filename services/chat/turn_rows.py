@@ -37,10 +37,16 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A turn that ended before."""
+    """A turn that ended before, with everything its last update told."""
 
     status: TurnStatus
     answer_id: str | None
+    text: str
+    engine: str | None
+    model: str | None
+    input_tokens: int
+    output_tokens: int
+    error: str | None
 
 
 # The turn is claimed only when it is neither final nor under somebody's lease; all else follows from that claim.
@@ -100,7 +106,7 @@ async def claim(tx: Transaction, key: UserKey, command: RunTurn, text: str) -> H
         key.seal("message", command.user_message_id, text.encode()),
     )
     if row is None:
-        return await _not_claimed(tx, command.turn_id)
+        return await _not_claimed(tx, key, command.turn_id)
     is_new = row["fence"] == 1
     return Held(
         row["fence"],
@@ -110,16 +116,28 @@ async def claim(tx: Transaction, key: UserKey, command: RunTurn, text: str) -> H
     )
 
 
-async def _not_claimed(tx: Transaction, turn_id: str) -> Over:
+async def _not_claimed(tx: Transaction, key: UserKey, turn_id: str) -> Over:
     row = await tx.fetchrow(
-        """select status, answer_id, extract(epoch from lease_until - clock_timestamp())::float8 as lease_s
-           from turns where turn_id = $1""",
+        """select t.status, t.answer_id, m.text, t.engine, t.model, t.input_tokens, t.output_tokens, t.error,
+                  extract(epoch from t.lease_until - clock_timestamp())::float8 as lease_s
+           from turns t
+           left join messages m on m.message_id = t.answer_id and m.created_at = t.finished_at
+           where t.turn_id = $1""",
         turn_id,
     )
     if row is None or row["status"] in ("accepted", "running"):
         left_s = max(0.1, row["lease_s"]) if row else 1.0
         raise TurnHeld("Another replica works on this turn.", retry_after_s=left_s)
-    return Over(TurnStatus(row["status"]), row["answer_id"])
+    return Over(
+        status=TurnStatus(row["status"]),
+        answer_id=row["answer_id"],
+        text=key.open("message", row["answer_id"], row["text"]).decode() if row["text"] else "",
+        engine=row["engine"],
+        model=row["model"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        error=row["error"],
+    )
 
 
 async def _steps(tx: Transaction, key: UserKey, turn_id: str) -> tuple[Step, ...]:

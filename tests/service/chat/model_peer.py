@@ -16,10 +16,14 @@ from starlette.routing import Route
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """Text, word by word; `pause_s` between words; `gate` is awaited after the first; `cut` ends it in the middle."""
+    """Text, word by word; `pause_s` between words; `cut` ends it in the middle.
+
+    `before` is awaited before the first word, `gate` after it.
+    """
 
     text: str
     pause_s: float = 0.0
+    before: asyncio.Event | None = None
     gate: asyncio.Event | None = None
     cut: bool = False
 
@@ -68,6 +72,8 @@ class ModelPeer:
 async def _stream(said: Says | Calls, number: int) -> AsyncIterator[bytes]:
     text = said.text
     words = [word + " " for word in text.split(" ")] if text else []
+    if isinstance(said, Says) and said.before:
+        await said.before.wait()
     for index, word in enumerate(words):
         yield _event({"content": word if index + 1 < len(words) else word[:-1]})
         if isinstance(said, Says):
