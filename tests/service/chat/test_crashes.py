@@ -56,61 +56,65 @@ async def replica(platform: Platform, data_dir: Path, model_url: str) -> AsyncIt
         await process.wait()
 
 
+class Stage:
+    """Lets a turn stand still at the point that its user names, until the curtain rises."""
+
+    def __init__(self) -> None:
+        self.arrived = {point: asyncio.Event() for point in POINTS}
+        self.curtain = asyncio.Event()
+
+    async def before_effect(self, arguments: dict[str, Any]) -> None:
+        """The decision is saved, nothing is done."""
+        await self._stand("decided", arguments["title"])
+
+    async def after_effect(self, arguments: dict[str, Any]) -> None:
+        """It is done, and chat does not know."""
+        await self._stand("done", arguments["title"])
+
+    async def _stand(self, point: str, title: str) -> None:
+        if title == point:
+            self.arrived[point].set()
+            await self.curtain.wait()
+
+    def model(self, text: str, results: list[str]) -> Any:
+        """Says or calls, and stands before or after the first word."""
+        if text == "asked" or results:
+            self.arrived.get(text, asyncio.Event()).set()
+        if text in ("asked", "speaking"):
+            stands = {"before": self.curtain} if text == "asked" else {"gate": self.curtain}
+            return Says(f"{text} is answered", **stands)
+        if not results:
+            return Calls((("calendar_create_event", {"title": text}),), text="Let me see.")
+        return Says(f"{text} is answered", gate=self.curtain)
+
+
 async def test_kill_9_at_five_points_of_a_turn(
     platform: Platform, data_dir: Path, world: World, tools: ToolPeer, context: ContextPeer, model: ModelPeer
 ) -> None:
     """Five turns stand still, each at another point, when their replica dies."""
-    arrived = {point: asyncio.Event() for point in POINTS}
-    go_on = asyncio.Event()
-
-    def stand(point: str) -> Any:
-        arrived[point].set()
-        return go_on.wait()
-
-    async def before(arguments: dict[str, Any]) -> None:
-        if arguments["title"] == "decided":
-            await stand("decided")
-
-    async def after(arguments: dict[str, Any]) -> None:
-        if arguments["title"] == "done":
-            await stand("done")
-
-    def script(text: str, results: list[str]) -> Any:
-        if text == "asked":
-            arrived["asked"].set()
-            return Says("asked is answered", before=go_on)
-        if text == "speaking":
-            arrived["speaking"].set()
-            return Says("speaking is answered", gate=go_on)
-        if not results:
-            return Calls((("calendar_create_event", {"title": text}),), text="Let me see.")
-        if text == "reporting":
-            arrived["reporting"].set()
-            return Says("reporting is answered", gate=go_on)
-        return Says(f"{text} is answered")
-
-    tools.before_effect, tools.after_effect, model.script = before, after, script
+    stage = Stage()
+    tools.before_effect, tools.after_effect, model.script = stage.before_effect, stage.after_effect, stage.model
     scopes = {point: new_scope() for point in POINTS}
     commands = {point: world.command(scopes[point], point) for point in POINTS}
     async with replica(platform, data_dir, model.url) as victim:
         for point in POINTS:
             await world.send(commands[point], scopes[point])
-        await asyncio.wait_for(asyncio.gather(*(event.wait() for event in arrived.values())), 30)
         await world.follow(commands["speaking"].turn_id, until=frozenset({"token"}))
+        stage.arrived["speaking"].set()
+        await asyncio.wait_for(asyncio.gather(*(event.wait() for event in stage.arrived.values())), 30)
         victim.send_signal(signal.SIGKILL)
         await victim.wait()
     async with replica(platform, data_dir, model.url):
-        go_on.set()
+        stage.curtain.set()
         followed = dict(zip(POINTS, await _all_followed(world, commands.values()), strict=True))
-    for point in POINTS:
-        assert followed[point].end.type == "turn.completed", point
-        assert followed[point].text.endswith(f"{point} is answered")
-        assert "turn.restarted" in followed[point].types
-        expected = 0 if point in ("asked", "speaking") else 1
-        assert len(tools.effects_on(point)) == expected, point
-        kept = await world.conversation(commands[point].conversation_id, scopes[point])
-        assert [message.role for message in kept.messages] == ["user", "assistant"]
-        assert kept.messages[1].text == followed[point].text
+        kept = {point: await world.conversation(commands[point].conversation_id, scopes[point]) for point in POINTS}
+    for point, seen in followed.items():
+        assert seen.end.type == "turn.completed", point
+        assert seen.text.endswith(f"{point} is answered"), point
+        assert "turn.restarted" in seen.types, point
+        assert [message.role for message in kept[point].messages] == ["user", "assistant"], point
+        assert kept[point].messages[1].text == seen.text, point
+    assert [len(tools.effects_on(point)) for point in POINTS] == [0, 0, 1, 1, 1]
 
 
 async def _all_followed(world: World, commands: Any) -> list[Followed]:
