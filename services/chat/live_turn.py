@@ -97,7 +97,7 @@ class LiveTurn:
         if not text:
             return
         self.text += text
-        if self._flushing is None:
+        if self._flushing is None and not self._held:
             await self._publish(Update(self._next(), "token", text=text))
             self._flushing = asyncio.get_running_loop().call_later(COALESCE_S, self._flush_soon)
         else:
