@@ -12,7 +12,7 @@ from contracts.envelope import Scope
 from contracts.tool import ToolDescription
 from libs.bus import Bus, RemoteError
 from libs.resilience.errors import Unavailable
-from services.chat.toolbox import list_tools
+from services.chat.toolbox import LIST_PATIENCE_S, list_tools
 
 log = structlog.get_logger("services.chat")
 
@@ -31,9 +31,11 @@ class About:
     notes: tuple[str, ...]
 
 
-async def find_out(bus: Bus, scope: Scope, asked_timezone: str | None) -> About:
-    """Never raises for a neighbour that is away."""
-    context, tools = await asyncio.gather(_context(bus, scope), list_tools(bus, scope))
+async def find_out(
+    bus: Bus, scope: Scope, asked_timezone: str | None, tools_patience_s: float = LIST_PATIENCE_S
+) -> About:
+    """Never raises for a neighbour that is away. `tools_patience_s`: how long the tool service is waited for."""
+    context, tools = await asyncio.gather(_context(bus, scope), list_tools(bus, scope, tools_patience_s))
     notes = []
     if context is None and not asked_timezone:
         notes.append("Your profile is not available right now, so times are in UTC.")

@@ -32,7 +32,9 @@ log = structlog.get_logger("services.chat")
 READ_S = 15.0
 LIST_S = 3.0
 LIST_PATIENCE_S = 4.0
-"""A service that restarts is back within two seconds; after this the turn goes on without tools and says so."""
+"""A service that restarts is back within two seconds; after this a model answers without tools, and says so."""
+OURS_AWAY = frozenset({"tool_unavailable", "oauth_unavailable", "database_unavailable", "bus_unavailable"})
+"""What a tool reports when a neighbour of its own restarts: worth waiting for, unlike a provider's outage."""
 AWAY_S = 30.0
 """How long a tool service that is away is waited for: a restart takes about two seconds."""
 PAUSE_S = 0.7
@@ -89,16 +91,19 @@ class Toolbox:
         query = RunReadTool(tool=tool, sealed_arguments=arguments, timezone=self.timezone)
         waited = Deadline.after(min(AWAY_S, self.deadline.remaining_s()))
         while True:
-            try:
-                return await self.bus.ask(query, scope=self.scope, timeout_s=READ_S)
-            except RemoteError as error:
-                return ToolOutcome(status=ExecutionStatus.FAILED, error=error.slug, detail=error.detail)
-            except Unavailable as away:
-                if waited.expired:
-                    return ToolOutcome(
-                        status=ExecutionStatus.FAILED, error=away.slug, detail="Your tools cannot be reached right now."
-                    )
+            outcome = await self._asked(query)
+            if outcome.error not in OURS_AWAY or waited.expired:
+                return outcome
             await asyncio.sleep(PAUSE_S)
+
+    async def _asked(self, query: RunReadTool) -> ToolOutcome:
+        try:
+            return await self.bus.ask(query, scope=self.scope, timeout_s=READ_S)
+        except RemoteError as error:
+            return ToolOutcome(status=ExecutionStatus.FAILED, error=error.slug, detail=error.detail)
+        except Unavailable as away:
+            detail = "Your tools cannot be reached right now."
+            return ToolOutcome(status=ExecutionStatus.FAILED, error=away.slug, detail=detail)
 
     async def _execute(self, execution: ExecutionId, tool: str, arguments: str) -> ToolOutcome:
         command = ExecuteTool(
@@ -148,9 +153,9 @@ class Toolbox:
         return Outcome(call.id, call.tool, ok=True, effect=is_effect, untrusted=call.untrusted, result=result)
 
 
-async def list_tools(bus: Bus, scope: Scope) -> Tools | None:
-    """What this user may use; None when the tool service stays away."""
-    patience = Deadline.after(LIST_PATIENCE_S)
+async def list_tools(bus: Bus, scope: Scope, patience_s: float = LIST_PATIENCE_S) -> Tools | None:
+    """What this user may use; None when the tool service stays away for longer than `patience_s`."""
+    patience = Deadline.after(patience_s)
     while True:
         try:
             return await bus.ask(ListTools(), scope=scope, timeout_s=LIST_S)

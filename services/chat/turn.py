@@ -28,7 +28,7 @@ from services.chat.model_engine import ModelFailed
 from services.chat.running_turn import RunningTurn, Written
 from services.chat.steps import Decision
 from services.chat.stops import Stop
-from services.chat.toolbox import Toolbox
+from services.chat.toolbox import AWAY_S, LIST_PATIENCE_S, Toolbox
 from services.chat.turn_rows import RENEW_EVERY_S, Ending, Held, Over
 
 log = structlog.get_logger("services.chat")
@@ -50,7 +50,9 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
     scope = call.require_scope()
     trace.get_current_span().set_attribute("adjutant.turn_id", command.turn_id)
     text = deps.seal.open("run_turn", scope, command.sealed_text)
-    finding_out = asyncio.create_task(find_out(deps.bus, scope, command.timezone))
+    # The offline engine is nothing without its tools; a model has something to say without them.
+    patience_s = LIST_PATIENCE_S if deps.model else AWAY_S
+    finding_out = asyncio.create_task(find_out(deps.bus, scope, command.timezone, patience_s))
     live = LiveTurn(deps.bus, command.turn_id)
     try:
         async with deps.db.transaction(scope) as tx:

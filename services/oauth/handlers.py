@@ -43,10 +43,10 @@ async def get_access_token(query: GetAccessToken, call: Call, deps: OAuth) -> Ac
 async def disconnect(query: Disconnect, call: Call, deps: OAuth) -> Disconnected:
     """Revoke at the provider, then forget. A provider that is away does not keep the user connected here."""
     scope = call.require_scope()
-    _, at = endpoints.find(query.provider, deps.settings)
     async with deps.db.transaction(scope) as tx:
         held = await connections.peek(tx, await deps.vault.user_key(tx), query.provider)
     try:
+        _, at = endpoints.find(query.provider, deps.settings)
         revoked, note = await endpoints.revoke(deps.http, at, held.refresh_token or held.access_token), "revoked"
     except AdjutantError as error:
         revoked, note = False, error.slug

@@ -147,7 +147,7 @@ async def test_an_outage_of_postgres_costs_no_attempt_and_loses_nothing(world: W
         async def all_there() -> bool:
             return len(await remembered(context)) == len(events)
 
-        await until(all_there, timeout_s=40)
+        await until(all_there, timeout_s=100)
         assert set((await remembered(context)).values()) == {1}
         assert await deadletter.listed(context.db) == []
 
