@@ -30,16 +30,16 @@ VICTIMS = ("chat", "tool", "gateway", "nats", "postgres")
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600 * ROUNDS)]
 
 
-async def test_a_hundred_turns_survive_the_death_of_every_part_and_create_a_hundred_events(tmp_path: Path) -> None:
+async def test_a_hundred_turns_survive_the_death_of_every_part_and_create_a_hundred_events(data_dir: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED", time.time_ns() % 1_000_000))
     sys.stdout.write(f"\nchaos seed {seed}\n")
-    async with Sandbox(tmp_path / "sandbox") as sandbox:
+    async with Sandbox(data_dir / "sandbox") as sandbox:
         settings = sandbox.settings() | {
             "ADJUTANT_CHAT_MODEL_BASE_URL": "",  # the offline engine: same words, same plan, in every attempt
             "ADJUTANT_GATEWAY_CHAT_PER_MINUTE": "10000",
             "ADJUTANT_GATEWAY_SIGN_UPS_PER_HOUR": "1000",
         }
-        async with running_adjutant(tmp_path / "data", settings) as adjutant:
+        async with running_adjutant(data_dir / "data", settings) as adjutant:
             client = await _connected_user(adjutant, sandbox)
             async with client:
                 answers, kills = await _turns_under_fire(adjutant, client, random.Random(seed))  # noqa: S311

@@ -1,5 +1,6 @@
 """A whole Adjutant and the emulated providers, started once for each test process and engine."""
 
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,11 +18,15 @@ Connected = Callable[[str], Awaitable[AdjutantClient]]
 
 
 @pytest.fixture(scope="session")
-async def sandbox_and_adjutant(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[Sandbox, RunningAdjutant]]:
+async def sandbox_and_adjutant() -> AsyncIterator[tuple[Sandbox, RunningAdjutant]]:
     """With a model, and two gateways, so that whatever is promised of replicas is seen here."""
-    scene = tmp_path_factory.mktemp("system")
+    # Not below pytest's own directory: another session closes that one to PostgreSQL's user.
+    with tempfile.TemporaryDirectory(prefix="adjutant-system-", ignore_cleanup_errors=True) as directory:
+        async for running in _running(Path(directory)):
+            yield running
+
+
+async def _running(scene: Path) -> AsyncIterator[tuple[Sandbox, RunningAdjutant]]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with Sandbox(scene / "sandbox", public_url=url) as sandbox:

@@ -75,7 +75,7 @@ async def test_disconnecting_ends_the_access(connected: Connected) -> None:
 
 
 async def test_an_unknown_provider_is_not_found(sign_up: Connected) -> None:
-    client = await sign_up("unknown@example.com")
+    client = await sign_up("myspace@example.com")
 
     answer = await client.post("/api/integrations/connect", {"type": "myspace"})
 

@@ -42,12 +42,12 @@ async def test_with_a_model_mail_is_read_and_a_meeting_is_made(sandbox: Sandbox,
     await confirmed(sandbox, client, "model")
 
 
-async def test_without_any_model_the_same_job_is_done_and_said_to_be_offline(tmp_path: Path) -> None:
+async def test_without_any_model_the_same_job_is_done_and_said_to_be_offline(data_dir: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    async with Sandbox(tmp_path / "sandbox", public_url=url, with_model=False) as sandbox:
+    async with Sandbox(data_dir / "sandbox", public_url=url, with_model=False) as sandbox:
         settings = sandbox.settings() | {"ADJUTANT_PORT": str(port), "ADJUTANT_PUBLIC_URL": url}
-        async with running_adjutant(tmp_path / "data", settings) as adjutant, AdjutantClient(adjutant.url) as client:
+        async with running_adjutant(data_dir / "data", settings) as adjutant, AdjutantClient(adjutant.url) as client:
             await client.sign_up("ada@example.com", PASSWORD)
             for provider in ("gmail", "calendar"):
                 assert (await client.connect(provider, log_in)).status_code < 400

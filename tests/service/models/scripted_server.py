@@ -28,7 +28,8 @@ def raw(data: bytes) -> bytes:
 def whole(text: str) -> tuple[bytes, ...]:
     """A flawless answer."""
     usage = {"prompt_tokens": 5, "completion_tokens": 3}
-    return (HEAD, event({"content": text}), event(finish="stop"), event(choices=[], usage=usage), END)
+    end = (event(finish="stop"), event(choices=[], usage=usage), raw(b"data: [DONE]\n\n"))
+    return (HEAD, event({"content": text}), *end, 0.01, END)
 
 
 def refusal(status: int, code: str, *, headers: str = "") -> tuple[bytes, ...]:
