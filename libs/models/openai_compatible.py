@@ -3,7 +3,7 @@ raw lines for the tokens, because the SDK's event objects cost five times the CP
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from libs.models.chunks import Answer, Lines
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CONNECT_S = 2.0
 STALL_S = 30.0
 """The longest silence between two tokens."""
+DRAIN_S = 0.1
 
 
 class OpenAICompatible:
@@ -69,6 +70,7 @@ class OpenAICompatible:
                     limit_s = min(STALL_S, deadline.remaining_s())
                     if text := "".join([answer.read(line) for line in lines.feed(data)]):
                         yield TextDelta(text)
+                await _drained(portions)
         except ModelError:
             raise
         except TimeoutError as error:
@@ -82,16 +84,19 @@ class OpenAICompatible:
             yield event
 
     def _opened(self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], limit_s: float) -> Any:
-        request: dict[str, Any] = {
-            "model": self.model,
-            "messages": [_message(message) for message in messages],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
+        body: dict[str, Any] = {"messages": [_message(message) for message in messages]}
         if tools:
-            request["tools"] = [_tool(tool) for tool in tools]
-        timeout = self._openai.Timeout(max(limit_s, STALL_S), connect=CONNECT_S)
-        return self._client.chat.completions.with_streaming_response.create(**request, timeout=timeout)
+            body["tools"] = [_tool(tool) for tool in tools]
+        return self._client.chat.completions.with_streaming_response.create(
+            model=self.model,
+            messages=[],
+            stream=True,
+            stream_options={"include_usage": True},
+            # Sent as it is: the SDK walks through `messages` by their type hints, which takes longer the longer
+            # the conversation is (0.2 ms for one message, 4 ms for forty).
+            extra_body=body,
+            timeout=self._openai.Timeout(max(limit_s, STALL_S), connect=CONNECT_S),
+        )
 
     def _translated(self, error: Exception) -> ModelError:
         sdk = self._openai
@@ -109,6 +114,14 @@ class OpenAICompatible:
             case sdk.APIStatusError() if 400 <= error.status_code < 500 and error.status_code not in (408, 409):
                 return ModelRefused("The language model's provider calls the request wrong.")
         return ModelUnavailable("The language model cannot be reached.")
+
+
+async def _drained(portions: AsyncIterator[bytes]) -> None:
+    """Read what follows `[DONE]`, an empty chunk: only a connection that is read to the end serves again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            async for _ in portions:
+                pass
 
 
 def _message(message: ModelMessage) -> dict[str, Any]:
