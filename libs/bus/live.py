@@ -147,7 +147,8 @@ class Follower:
                 await self._heal()
                 continue
             try:
-                self._admit(await asyncio.wait_for(self._arrived.get(), LOOK_EVERY_S))
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    self._admit(await self._arrived.get())
             except TimeoutError:
                 await self._read_back()
             while not self._arrived.empty():

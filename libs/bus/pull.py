@@ -72,7 +72,8 @@ class Puller:
         while True:
             delay_s = await self._ask_if_useful()
             try:
-                await asyncio.wait_for(self._wanted.wait(), delay_s)
+                async with asyncio.timeout(delay_s):
+                    await self._wanted.wait()
             except TimeoutError:
                 self._presume_lost_if_silent()
             self._wanted.clear()

@@ -7,6 +7,7 @@ replicas may relay one outbox. A crash between publishing and marking publishes 
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from nats.js import JetStreamContext
@@ -87,10 +88,9 @@ class Relay:
             await self._doze(wait_s)
 
     async def _doze(self, wait_s: float) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), wait_s)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._wake.wait()
 
     async def relay_batch(self) -> int:
         """Claim, publish, mark; returns how many were confirmed. Rows that were not stay for the next time."""

@@ -43,7 +43,8 @@ async def keep(directory: Path, session_pid: int) -> None:
         _publish(directory, postgres, nats, secrets)
         while not ended.is_set() and psutil.pid_exists(session_pid):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), WATCH_S)
+                async with asyncio.timeout(WATCH_S):
+                    await ended.wait()
     finally:
         await asyncio.gather(nats.stop(), postgres.stop())
     shutil.rmtree(directory, ignore_errors=True)

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from contracts.chat import RunTurn
 from contracts.envelope import Scope
+from libs.resilience.deadline import Deadline
 from services.chat import turn_rows
 from services.chat.about import About
 from services.chat.deps import Chat
@@ -28,10 +29,12 @@ class RunningTurn:
     text: str
     fence: int
     history: tuple[Said, ...]
-    about: About
-    toolbox: Toolbox
     live: LiveTurn
-    steps: list[Step] = field(default_factory=list)
+    deadline: Deadline
+    steps: list[Step]
+    about: About = field(init=False)
+    """About the user; found out while the turn is being claimed, there before an engine begins."""
+    toolbox: Toolbox = field(init=False)
 
     @property
     def rounds(self) -> tuple[Round, ...]:

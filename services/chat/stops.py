@@ -27,7 +27,8 @@ class Stop:
     async def hint(self, timeout_s: float) -> None:
         """Return when a notice has come, or after the timeout."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.hinted.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self.hinted.wait()
         self.hinted.clear()
 
 

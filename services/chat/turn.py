@@ -8,17 +8,18 @@ RunTurn ──► claim ──► context ∥ tools ──► engine (model or o
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 from opentelemetry import trace
 
 from contracts.chat import RunTurn, TurnCompleted, TurnStatus
-from contracts.envelope import Scope
 from contracts.ids import new_id
 from libs.bus import Call, publish
 from libs.models.prices import cost_micros
 from libs.resilience.deadline import Deadline
+from libs.resilience.errors import AdjutantError
 from services.chat import model_engine, offline_engine, turn_rows
 from services.chat.about import About, find_out
 from services.chat.deps import Chat
@@ -35,6 +36,7 @@ log = structlog.get_logger("services.chat")
 
 BUG_ATTEMPTS = 3
 """A turn that fails by a defect of ours is tried this often, then its user is told."""
+RELEASE_S = 2.0
 BROKE_OFF = "The language model broke off. What it had written is kept; ask again to continue."
 MODEL_AWAY = "The language model is not available right now."
 TOO_LONG = "This took too long and was ended. What was written so far is kept."
@@ -54,55 +56,26 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
     patience_s = LIST_PATIENCE_S if deps.model else AWAY_S
     finding_out = asyncio.create_task(find_out(deps.bus, scope, command.timezone, patience_s))
     live = LiveTurn(deps.bus, command.turn_id)
+    deadline = Deadline.after(deps.settings.turn_s)
     try:
         async with deps.db.transaction(scope) as tx:
             held = await turn_rows.claim(tx, await deps.vault.user_key(tx), command, text)
         told = (isinstance(held, Over) or held.fence > 1) and await live.take_over()
-        if isinstance(held, Over):
-            if not told:
-                await live.say(held.text)
-                await live.end(_last_update(held))
-            return
-        turn = await _prepared(command, text, scope, held, finding_out, live, deps)
-        await _run_held(turn, held, call)
+        if isinstance(held, Held):
+            steps = list(held.steps)
+            turn = RunningTurn(deps, scope, command, text, held.fence, held.history, live, deadline, steps)
+            await _run_held(turn, finding_out, call, stop_requested=held.stop_requested)
+        elif not told:
+            await live.say(held.text)
+            await live.end(_last_update(held))
     finally:
         finding_out.cancel()
 
 
-async def _prepared(
-    command: RunTurn,
-    text: str,
-    scope: Scope,
-    held: Held,
-    finding_out: asyncio.Task[About],
-    live: LiveTurn,
-    deps: Chat,
-) -> RunningTurn:
-    async with step(live, CONTEXT):
-        about = await finding_out
-        if decided := next((taken for taken in held.steps if isinstance(taken, Decision)), None):
-            about = replace(about, zone=ZoneInfo(decided.timezone))
-        for note in about.notes:
-            await live.emit("step.progress", step_id=CONTEXT.id, text=note)
-    toolbox = Toolbox(
-        bus=deps.bus,
-        seal=deps.seal,
-        scope=scope,
-        timezone=about.zone.key,
-        turn_id=command.turn_id,
-        deadline=Deadline.after(deps.settings.turn_s),
-        known=about.tools,
-        missing=about.missing_providers,
-    )
-    return RunningTurn(
-        deps, scope, command, text, held.fence, held.history, about, toolbox, live, steps=list(held.steps)
-    )
-
-
-async def _run_held(turn: RunningTurn, held: Held, call: Call) -> None:
+async def _run_held(turn: RunningTurn, finding_out: "asyncio.Task[About]", call: Call, *, stop_requested: bool) -> None:
     """Answer, or be stopped; whatever comes first is how the turn ends."""
-    with turn.deps.stops.of(turn.command.turn_id, requested=held.stop_requested) as stop:
-        answering = asyncio.create_task(_answered(turn))
+    with turn.deps.stops.of(turn.command.turn_id, requested=stop_requested) as stop:
+        answering = asyncio.create_task(_answered(turn, finding_out))
         stopping = asyncio.create_task(stop.wanted.wait())
         holding = asyncio.create_task(_hold(turn, stop))
         try:
@@ -114,18 +87,43 @@ async def _run_held(turn: RunningTurn, held: Held, call: Call) -> None:
             else:
                 await _cancelled(answering)
                 ending = await _ending(turn, TurnStatus.STOPPED, Written(_engine_so_far(turn)))
+            await _cancelled(holding)
+            await _end(turn, ending)
+        except BaseException:
+            await asyncio.gather(*map(_cancelled, (answering, holding)))
+            await _release(turn)
+            raise
         finally:
-            for task in (answering, stopping, holding):
-                task.cancel()
-            await asyncio.gather(answering, stopping, holding, return_exceptions=True)
-    await _end(turn, ending)
+            stopping.cancel()
 
 
-async def _answered(turn: RunningTurn) -> Written:
+async def _prepare(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> None:
+    """Wait for what was asked about the user, say what could not be found out, and get the tools ready."""
+    async with step(turn.live, CONTEXT):
+        about = await finding_out
+        if decided := next((taken for taken in turn.steps if isinstance(taken, Decision)), None):
+            about = replace(about, zone=ZoneInfo(decided.timezone))
+        for note in about.notes:
+            await turn.live.emit("step.progress", step_id=CONTEXT.id, text=note)
+    turn.about = about
+    turn.toolbox = Toolbox(
+        bus=turn.deps.bus,
+        seal=turn.deps.seal,
+        scope=turn.scope,
+        timezone=about.zone.key,
+        turn_id=turn.command.turn_id,
+        deadline=turn.deadline,
+        known=about.tools,
+        missing=about.missing_providers,
+    )
+
+
+async def _answered(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> Written:
     """The answer by the model where there is one, else by rules. Raises _TimedOut."""
-    deadline = turn.toolbox.deadline
+    deadline = turn.deadline
     try:
         async with asyncio.timeout(deadline.remaining_s()):
+            await _prepare(turn, finding_out)
             model = turn.deps.model
             began_offline = any(round_.decision.engine == offline_engine.ENGINE for round_ in turn.rounds)
             if model is None or began_offline:
@@ -177,7 +175,16 @@ async def _hold(turn: RunningTurn, stop: Stop) -> None:
                 stop.wanted.set()
 
 
-async def _cancelled(task: "asyncio.Task[Written]") -> None:
+async def _release(turn: RunningTurn) -> None:
+    """Let a successor begin at once; without the database it has to wait until the lease ends."""
+    try:
+        async with asyncio.timeout(RELEASE_S), turn.deps.db.transaction(turn.scope) as tx:
+            await turn_rows.release(tx, turn.command.turn_id, turn.fence)
+    except (AdjutantError, TimeoutError) as error:
+        log.info("lease_not_released", error=type(error).__name__)
+
+
+async def _cancelled(task: "asyncio.Task[Any]") -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

@@ -167,6 +167,15 @@ async def renew(tx: Transaction, turn_id: str, fence: int) -> bool:
     return bool(stop_requested)
 
 
+async def release(tx: Transaction, turn_id: str, fence: int) -> None:
+    """Give the turn up unfinished; nothing happens when somebody else has it."""
+    await tx.execute(
+        "update turns set lease_until = clock_timestamp() where turn_id = $1 and fence = $2 and status = 'running'",
+        turn_id,
+        fence,
+    )
+
+
 async def remember(tx: Transaction, key: UserKey, turn_id: str, fence: int, n: int, step: Step) -> None:
     """Write one step down. Raises TurnLost when a successor runs the turn."""
     tag = await tx.execute(

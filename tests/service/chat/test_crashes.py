@@ -13,7 +13,8 @@ import pytest
 
 from contracts.envelope import Scope
 from libs.db import Database, Transaction
-from libs.runtime.run import RunningService
+from libs.runtime.discovery import load_service
+from libs.runtime.run import RunningService, start_service
 from services.chat import turn_rows
 from tests.conftest import Platform, new_scope
 from tests.service.chat.conftest import Start
@@ -101,7 +102,8 @@ async def test_kill_9_at_five_points_of_a_turn(
             await world.send(commands[point], scopes[point])
         await world.follow(commands["speaking"].turn_id, until=frozenset({"token"}))
         stage.arrived["speaking"].set()
-        await asyncio.wait_for(asyncio.gather(*(event.wait() for event in stage.arrived.values())), 30)
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(event.wait() for event in stage.arrived.values()))
         victim.send_signal(signal.SIGKILL)
         await victim.wait()
     async with replica(platform, data_dir, model.url):
@@ -206,6 +208,24 @@ async def test_a_successor_that_finds_no_tool_service_does_not_call_an_effect_un
     assert '"event_id"' in followed.text
     assert len(tools.effects) == 1
     assert set(tools.timezones) == {"Europe/Berlin"}
+
+
+async def test_a_replica_that_is_told_to_end_hands_its_turn_over_at_once(
+    platform: Platform, data_dir: Path, world: World, tools: ToolPeer, context: ContextPeer, model: ModelPeer
+) -> None:
+    """Its grace is over while the model still speaks: the successor does not wait for any lease."""
+    scope, gate = new_scope(), asyncio.Event()
+    model.script = lambda text, results: Says("spoken to the end", gate=gate)
+    command = world.command(scope, "Hello")
+    settings = platform.settings("chat", data_dir).model_copy(update={"grace_s": 0.2})
+    async with start_service(load_service("chat"), settings, model_base_url=model.url):
+        await world.send(command, scope)
+        await world.follow(command.turn_id, until=frozenset({"token"}))
+    gate.set()
+    async with start_service(load_service("chat"), settings, model_base_url=model.url), asyncio.timeout(5):
+        followed = await world.follow(command.turn_id)
+    assert followed.end.type == "turn.completed"
+    assert followed.text == "spoken to the end"
 
 
 async def test_a_turn_under_anothers_lease_is_left_alone_until_the_lease_ends(

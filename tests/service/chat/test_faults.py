@@ -8,6 +8,7 @@ from contracts.chat import TurnStatus
 from contracts.envelope import Scope
 from contracts.tool import ExecutionStatus, ToolOutcome
 from libs.runtime.run import RunningService
+from services.chat import model_engine
 from tests.service.chat.conftest import Start
 from tests.service.chat.model_peer import Calls, Fails, ModelPeer, Says, in_order
 from tests.service.chat.peers import ContextPeer, ToolPeer
@@ -139,13 +140,10 @@ async def test_a_turn_that_takes_too_long_ends_and_keeps_what_was_said(
 async def test_a_defect_of_ours_is_tried_again_and_then_told(
     chat: RunningService, world: World, model: ModelPeer, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services.chat import model_engine, turn_rows
-
     async def defect(*arguments: object) -> object:
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(model_engine, "write", defect)
-    monkeypatch.setattr(turn_rows, "LEASE_S", 0.5)
     followed = await world.say(scope, "Hello")
     assert (followed.end.type, followed.end.error) == ("turn.failed", "internal_error")
     assert "Nothing you said is lost" in (followed.end.detail or "")

@@ -26,7 +26,8 @@ async def opened(replica: Replica, **options: Any) -> AsyncIterator[ClientConnec
 
 
 async def hear(socket: ClientConnection) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 5))
+    async with asyncio.timeout(5):
+        message: dict[str, Any] = json.loads(await socket.recv())
     return message
 
 

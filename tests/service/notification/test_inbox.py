@@ -67,7 +67,8 @@ async def test_open_clients_are_nudged_after_the_entry_is_there(notification: Ne
     gateway = notification.askers["gateway"]
     async with gateway.listen("inbox", scope.user_id) as nudges:
         await notification.emit(registered(scope), scope)
-        nudge = InboxUpdate.model_validate_json(await asyncio.wait_for(anext(nudges), 10))
+        async with asyncio.timeout(10):
+            nudge = InboxUpdate.model_validate_json(await anext(nudges))
 
         inbox = await notification.ask(ListNotifications(), scope)
     assert nudge.notification_id == inbox.notifications[0].notification_id

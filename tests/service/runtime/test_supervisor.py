@@ -69,13 +69,15 @@ async def small_adjutant(data_dir: Path) -> AsyncIterator[asyncio.subprocess.Pro
         )
     assert process.stdout is not None
     try:
-        told = await asyncio.wait_for(process.stdout.readline(), 60)
+        async with asyncio.timeout(60):
+            told = await process.stdout.readline()
         assert told == b"ready\n", (data_dir / LOG).read_text()[-3000:]
         yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        await asyncio.wait_for(process.communicate(), 60)
+        async with asyncio.timeout(60):
+            await process.communicate()
 
 
 async def test_it_replaces_whatever_dies_and_stops_everything_in_order(data_dir: Path) -> None:
@@ -100,7 +102,8 @@ async def test_it_replaces_whatever_dies_and_stops_everything_in_order(data_dir:
 
         everybody = pids(data_dir)
         supervisor.terminate()
-        assert await asyncio.wait_for(supervisor.wait(), 30) == 0
+        async with asyncio.timeout(30):
+            assert await supervisor.wait() == 0
 
     assert not [pid for pid in everybody if psutil.pid_exists(pid)]
     assert RunRecord.read(data_dir) is None
@@ -129,5 +132,6 @@ async def test_a_signal_during_the_start_ends_it_as_well(data_dir: Path, number:
     await until((data_dir / "postgres").exists, "the start of PostgreSQL")
     process.send_signal(number)
 
-    assert await asyncio.wait_for(process.wait(), 40) == 0
+    async with asyncio.timeout(40):
+        assert await process.wait() == 0
     assert not [child for child in psutil.process_iter(["cmdline"]) if str(data_dir) in (child.info["cmdline"] or [])]

@@ -72,7 +72,8 @@ async def test_no_child_outlives_a_killed_parent(tmp_path: Path) -> None:
         *(sys.executable, "-c", program, str(tmp_path)), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    assert await asyncio.wait_for(process.stdout.readline(), 30) == b"up\n"
+    async with asyncio.timeout(30):
+        assert await process.stdout.readline() == b"up\n"
     children = psutil.Process(process.pid).children()
     assert len(children) == 2
     process.send_signal(signal.SIGKILL)

@@ -31,7 +31,8 @@ async def test_kill_9_at_three_points_of_the_way_leaves_one_event_each(world: Wo
     async with dying_replica(platform, world.front.url) as victim:
         for seen_by, command in zip((before, held, after), commands.values(), strict=True):
             await world.chat.send(command, scope=seen_by.scope)
-        await asyncio.wait_for(asyncio.gather(*(event.wait() for event in arrived)), 10)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(event.wait() for event in arrived))
         victim.kill()
     world.front.reset()
     world.oauth.reset()
@@ -108,7 +109,8 @@ async def dying_replica(platform: Platform, api: str) -> AsyncIterator[asyncio.s
     process.stdin.write(f"{described(platform, api)}\n".encode())
     await process.stdin.drain()
     try:
-        assert await asyncio.wait_for(process.stdout.readline(), 30) == b"ready\n"
+        async with asyncio.timeout(30):
+            assert await process.stdout.readline() == b"ready\n"
         yield process
     finally:
         if process.returncode is None:

@@ -48,7 +48,8 @@ async def test_the_same_command_twice_is_one_event_and_the_same_answer(world: Wo
     await world.chat.send(command, scope=world.scope)  # under another envelope id: the ledger alone protects
     async with world.chat.listen("execution", command.execution_id) as notices:
         await world.chat.send(command, scope=world.scope)
-        await asyncio.wait_for(anext(notices), 5)
+        async with asyncio.timeout(5):
+            await anext(notices)
     second = await world.ended(command.execution_id)
 
     assert len(await world.events(title)) == 1

@@ -83,5 +83,6 @@ async def test_a_cancellation_ends_the_work_instead_of_repeating_it() -> None:
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 5)
+        async with asyncio.timeout(5):
+            await task
     assert tried == 1
