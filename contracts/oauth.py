@@ -143,11 +143,14 @@ class ConnectionEstablished(Event):
     """A user connected (or reconnected) a provider."""
 
     subject: ClassVar[str] = "evt.oauth.connection.established.v1"
-    heard_by: ClassVar[tuple[Service, ...]] = (Service.SYNC, Service.CONTEXT, Service.NOTIFICATION)
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.SYNC, Service.CONTEXT, Service.NOTIFICATION, Service.TOOL)
 
     connection_id: ConnectionId
     provider: str
     scopes: tuple[str, ...]
+    account_refs: tuple[str, ...] = ()
+    """The provider's account, workspace or tenant, as `libs.providers.account_ref` writes them: by these its
+    notifications find their user."""
 
     @classmethod
     def example(cls) -> Self:
@@ -158,7 +161,7 @@ class ConnectionRemoved(Event):
     """A user disconnected a provider: delete what was synced from it."""
 
     subject: ClassVar[str] = "evt.oauth.connection.removed.v1"
-    heard_by: ClassVar[tuple[Service, ...]] = (Service.SYNC, Service.CONTEXT)
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.SYNC, Service.CONTEXT, Service.TOOL)
 
     connection_id: ConnectionId
     provider: str
@@ -172,7 +175,7 @@ class ReauthorizationRequired(Event):
     """The provider refused the refresh token for good; only the user can mend it."""
 
     subject: ClassVar[str] = "evt.oauth.connection.reauthorization_required.v1"
-    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION, Service.SYNC)
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION, Service.SYNC, Service.TOOL)
 
     connection_id: ConnectionId
     provider: str

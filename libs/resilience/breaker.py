@@ -46,7 +46,7 @@ class Breaker:
         self._failures = 0
         self._opened_at: float | None = None
         self._probe: asyncio.Task[Any] | None = None
-        self._probe_until = 0.0
+        self._probe_began = 0.0
 
     @property
     def state(self) -> BreakerState:
@@ -70,10 +70,10 @@ class Breaker:
             return
         remaining_s = self._remaining_s()
         # A probe whose outcome never came (its task was lost) holds the way for `open_s` at most.
-        probing_s = self._probe_until - self._clock() if self._probe else 0.0
+        probing_s = self._open_s - (self._clock() - self._probe_began) if self._probe else 0.0
         if (wait_s := max(remaining_s, probing_s)) > 0:
             raise CircuitOpen(f"{self.name} failed repeatedly and is left alone for now.", retry_after_s=wait_s)
-        self._probe, self._probe_until = asyncio.current_task(), self._clock() + self._open_s
+        self._probe, self._probe_began = asyncio.current_task(), self._clock()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -95,7 +95,7 @@ class Breaker:
             self._opened_at, self._probe = self._clock(), None
 
     def _remaining_s(self) -> float:
-        return 0.0 if self._opened_at is None else self._opened_at + self._open_s - self._clock()
+        return 0.0 if self._opened_at is None else self._open_s - (self._clock() - self._opened_at)
 
 
 def counts(error: Exception) -> bool:

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from contracts.envelope import Scope
-from contracts.oauth import ConnectionStatus, GetAccessToken, ListConnections
+from contracts.oauth import GetAccessToken
 from libs.bus import Bus
-from libs.providers.google.errors import TokenRejected
+from libs.providers.errors import TokenRejected
 from libs.vault import TransitSeal
 
 ResultT = TypeVar("ResultT")
@@ -42,11 +42,6 @@ class Access:
         except TokenRejected:
             fresh = await self._token(provider, token.expires_at)
             return await call(fresh.text)
-
-    async def connected(self) -> frozenset[str]:
-        """Providers that can be used now."""
-        found = await self.bus.ask(ListConnections(), scope=self.scope)
-        return frozenset(c.provider for c in found.connections if c.status is ConnectionStatus.ACTIVE)
 
     async def _token(self, provider: str, rejected: datetime | None) -> _Token:
         query = GetAccessToken(provider=provider, rejected_token_expires_at=rejected)

@@ -4,19 +4,32 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.tool import ExecuteTool, GetExecution, ListTools, RunReadTool
-from libs.bus import answer, handle_long
+from libs.bus import answer, handle_long, react
 from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
-from libs.providers.google.transport import http_client
+from libs.providers.wire import http_client
 from libs.runtime import Resources, Service
 from services.tool import times
+from services.tool.connected import Connected
 from services.tool.deps import ToolDeps
-from services.tool.handlers import execute_tool, get_execution, list_tools, run_read_tool
+from services.tool.handlers import (
+    add_connection,
+    execute_tool,
+    get_execution,
+    list_tools,
+    remove_connection,
+    run_read_tool,
+    suspend_connection,
+)
 from services.tool.settings import ToolSettings
 from services.tool.tools import registry
 
 routes = (
+    react(ConnectionEstablished, add_connection),
+    react(ConnectionRemoved, remove_connection),
+    react(ReauthorizationRequired, suspend_connection),
     answer(ListTools, list_tools),
     answer(RunReadTool, run_read_tool),
     answer(GetExecution, get_execution),
@@ -39,6 +52,7 @@ async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDep
                 gmail=await Gmail.open(http, settings.gmail_api),
                 calendar=await Calendar.open(http, settings.calendar_api),
                 tools=registry,
+                connected=Connected(resources.db, resources.bus),
             )
     finally:
         await loading

@@ -12,6 +12,7 @@ from libs.resilience.deadline import Deadline
 from libs.vault import TransitSeal, Vault
 from services.tool import times
 from services.tool.access import Access
+from services.tool.connected import Connected
 from services.tool.context import Context
 from services.tool.execution import PATIENCE, Patience
 from services.tool.registry import Registry
@@ -28,6 +29,7 @@ class ToolDeps:
     gmail: Gmail
     calendar: Calendar
     tools: Registry
+    connected: Connected
     patience: Patience = PATIENCE
 
     def access(self, scope: Scope) -> Access:

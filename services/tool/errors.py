@@ -1,4 +1,4 @@
-"""How tool fails, beside what the providers answer (`libs.providers.google.errors`).
+"""How tool fails, beside what the providers answer (`libs.providers.errors`).
 
 AdjutantError
 ├── InvalidInput

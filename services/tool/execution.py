@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from contracts.tool import ExecutionStatus
-from libs.providers.google.errors import ProviderTimeout, may_have_happened
+from libs.providers.errors import ProviderTimeout, may_have_happened
 from libs.resilience.errors import AdjutantError
 from libs.telemetry import get_logger
 from services.tool.arguments import Arguments

@@ -1,6 +1,9 @@
 """What tool does when something arrives."""
 
+from datetime import UTC, datetime
+
 from contracts.envelope import Scope
+from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.tool import (
     ExecuteTool,
     ExecutionNotice,
@@ -11,7 +14,8 @@ from contracts.tool import (
     Tools,
 )
 from libs.bus import Call
-from services.tool import effects, ledger, reading
+from libs.db import Transaction
+from services.tool import connected, effects, ledger, reading
 from services.tool.deps import ToolDeps
 from services.tool.errors import ExecutionNotFound
 from services.tool.ledger import Ending
@@ -19,7 +23,22 @@ from services.tool.ledger import Ending
 
 async def list_tools(query: ListTools, call: Call, deps: ToolDeps) -> Tools:
     """What this user's connections allow."""
-    return deps.tools.for_connections(await deps.access(call.require_scope()).connected())
+    return deps.tools.for_connections(await deps.connected.of(call.require_scope()))
+
+
+async def add_connection(event: ConnectionEstablished, tx: Transaction, deps: ToolDeps) -> None:
+    """Its tools can be used from now on."""
+    await connected.add(tx, event.provider, event.connection_id, datetime.now(UTC))
+
+
+async def remove_connection(event: ConnectionRemoved, tx: Transaction, deps: ToolDeps) -> None:
+    """Its tools are of no use any more."""
+    await connected.remove(tx, event.connection_id)
+
+
+async def suspend_connection(event: ReauthorizationRequired, tx: Transaction, deps: ToolDeps) -> None:
+    """Its tools are of no use until the user connects again."""
+    await connected.remove(tx, event.connection_id, event.refused_at)
 
 
 async def run_read_tool(query: RunReadTool, call: Call, deps: ToolDeps) -> ToolOutcome:

@@ -14,6 +14,23 @@ class Base(SQLModel):
     metadata = service_metadata("tool")
 
 
+class UsableConnection(Base, table=True):
+    """A provider that the user connected and that was not refused since; kept from oauth's events."""
+
+    __tablename__ = "usable_connections"
+
+    organization_id: str = Field(
+        sa_column=Column(Text, primary_key=True, server_default=text("current_setting('adjutant.organization_id')"))
+    )
+    user_id: str = Field(
+        sa_column=Column(Text, primary_key=True, server_default=text("current_setting('adjutant.user_id')"))
+    )
+    provider: str = Field(sa_column=Column(Text, primary_key=True))
+    connection_id: str = Field(sa_column=Column(Text, nullable=False))
+    connected_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    """When we heard of it; a refusal older than this says nothing about it."""
+
+
 class Execution(Base, table=True):
     """One intended effect. Written before the provider is called; kept, since an id is good for one effect only.
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
-from libs.providers.google.errors import EntityNotFound, PermissionMissing, ProviderUnavailable
-from libs.providers.google.transport import DEFAULT_TIMEOUT_S, GoogleApi
+from libs.providers.errors import EntityNotFound, PermissionMissing, ProviderUnavailable
+from libs.providers.google.transport import GoogleApi
+from libs.providers.wire import DEFAULT_TIMEOUT_S
 
 DEFAULT_BASE_URL = "https://www.googleapis.com/calendar/v3/"
 PRIMARY = "primary"

@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 
-from libs.providers.google.errors import EntityNotFound
+from libs.providers.errors import EntityNotFound
 from libs.providers.google.mail_body import attachment_names, body_text
-from libs.providers.google.transport import DEFAULT_TIMEOUT_S, GoogleApi
+from libs.providers.google.transport import GoogleApi
+from libs.providers.wire import DEFAULT_TIMEOUT_S
 
 DEFAULT_BASE_URL = "https://gmail.googleapis.com/"
 AT_ONCE = 10

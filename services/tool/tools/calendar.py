@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from contracts.tool import Effect
+from libs.providers.errors import EntityExists
 from libs.providers.google.calendar import CalendarEvent, NewEvent, without_reference
-from libs.providers.google.errors import EntityExists
 from services.tool import times
 from services.tool.arguments import Arguments, EmailAddress, Prose, TimeText, Title, bounded
 from services.tool.context import Context

@@ -16,10 +16,11 @@ from libs.bus import Bus
 from libs.db import Database
 from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
-from libs.providers.google.transport import http_client
+from libs.providers.wire import http_client
 from libs.resilience.errors import AdjutantError
 from libs.vault import MasterKeys, TransitSeal, Vault
 from services.tool.app import routes
+from services.tool.connected import Connected
 from services.tool.deps import ToolDeps
 from services.tool.execution import Patience
 from services.tool.tools import registry
@@ -49,6 +50,7 @@ async def running_tool(platform: Platform, api: str, patience: Patience = PATIEN
             gmail=await Gmail.open(http, f"{api}/"),
             calendar=await Calendar.open(http, f"{api}/calendar/v3/"),
             tools=registry,
+            connected=Connected(database, bus),
             patience=patience,
         )
         await bus.start(routes, deps, database)

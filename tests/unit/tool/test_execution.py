@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from contracts.tool import Effect, ExecutionStatus
-from libs.providers.google.errors import (
+from libs.providers.errors import (
     PermissionMissing,
     ProviderBusy,
     ProviderTimeout,

@@ -7,10 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from libs.providers.errors import may_have_happened, retry_after_s
 from libs.providers.google.calendar import Busy, merged
-from libs.providers.google.errors import may_have_happened, refusal, retry_after_s
 from libs.providers.google.gmail import Address, addresses
 from libs.providers.google.mail_body import MAX_BODY_CHARACTERS, attachment_names, body_text, html_to_text
+from libs.providers.google.refusals import google_refusal
 from libs.resilience.errors import AdjutantError
 from services.tool.tools.calendar import event_id
 
@@ -26,7 +27,7 @@ def refused(status: int, reason: str | None = None, **headers: str) -> AdjutantE
     """The error for a status; `reason` as Google's JSON has it."""
     content: dict[str, Any] | None = {"error": {"errors": [{"reason": reason}]}} if reason else None
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return refusal("Gmail", status, httpx.Headers(named), content)
+    return google_refusal("Gmail", status, httpx.Headers(named), content)
 
 
 @pytest.mark.parametrize(

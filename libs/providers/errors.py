@@ -1,25 +1,26 @@
-"""What Google can answer instead of a result, and what it says about a side effect that was under way.
+"""What a provider can answer instead of a result, and what it says about a side effect that was under way.
 
     AdjutantError
     ├── TokenRejected          401: refresh once, then the user must connect again
     ├── PermissionMissing      403: a scope was not granted, or the account's administrator forbids it
     ├── EntityNotFound         404, 410
+    ├── CursorExpired          the place where a listing was to go on is forgotten: list anew
     ├── EntityExists           409: for a client-made id this means it has been done before
     ├── RequestRefused         400 and the other 4xx: it will stay wrong
-    ├── ProviderBusy           429, or 403 with a rate-limit reason; `retry_after_s` as Google said it
+    ├── ProviderBusy           429, or 403 with a rate-limit reason; `retry_after_s` as it said
     └── ProviderUnavailable    5xx
         ├── ProviderUnreachable    no connection: nothing was sent
         ├── ProviderTimeout        no complete answer in time
         └── ProviderGarbled        HTML, cut-off JSON, a cut connection, an oversized answer
 
 `may_have_happened` is what the effect ledger needs to know: after such an error only a look at the provider tells.
-No error here carries text that Google sent: it may quote the user's data.
+No error here carries text that a provider sent: it may quote the user's data.
 """
 
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httpx
 
@@ -34,14 +35,11 @@ from libs.resilience.errors import (
     Unavailable,
 )
 
-_RATE_REASONS = frozenset(
-    {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded", "RATE_LIMIT_EXCEEDED"}
-)
-_PLAIN_REASON = re.compile(r"^[A-Za-z_]{1,60}$")
+_PLAIN_REASON = re.compile(r"^[A-Za-z0-9_.]{1,60}$")
 
 
 class TokenRejected(Unauthenticated):
-    """Google does not accept the access token."""
+    """The provider does not accept the access token."""
 
     slug = "token_rejected"
     advice = "Connect the account again."
@@ -61,6 +59,12 @@ class EntityNotFound(NotFound):
     advice = "Search again; it may have been deleted."
 
 
+class CursorExpired(Conflict):
+    """The provider no longer knows the cursor. Its listing begins anew, and what is missing from it is gone."""
+
+    slug = "cursor_expired"
+
+
 class EntityExists(Conflict):
     """Something with this id is there already."""
 
@@ -68,21 +72,21 @@ class EntityExists(Conflict):
 
 
 class RequestRefused(InvalidInput):
-    """Google finds the request itself wrong."""
+    """The provider finds the request itself wrong."""
 
     slug = "provider_refused"
     advice = "Change the request; the same one will be refused again."
 
 
 class ProviderBusy(RateLimited):
-    """Too many requests for Google's taste."""
+    """Too many requests for the provider's taste."""
 
     slug = "provider_rate_limited"
     advice = "Try again in a minute."
 
 
 class ProviderUnavailable(Unavailable):
-    """Google has a problem of its own."""
+    """The provider has a problem of its own."""
 
     slug = "provider_unavailable"
     may_have_happened: ClassVar[bool] = True
@@ -111,11 +115,13 @@ def may_have_happened(error: AdjutantError) -> bool:
     return isinstance(error, ProviderUnavailable) and error.may_have_happened
 
 
-def refusal(api: str, status: int, headers: httpx.Headers, content: dict[str, Any] | None) -> AdjutantError:
-    """The error for an answer with status >= 400. `content` is the JSON body, or None when it was not JSON."""
-    reason = _reason(content)
+def refusal(
+    api: str, status: int, headers: httpx.Headers, *, reason: str | None = None, is_limit: bool = False
+) -> AdjutantError:
+    """The error for an answer with status >= 400. `reason` is the provider's machine-readable word, never its prose;
+    `is_limit` says that a 403 means too many requests."""
     wait_s = retry_after_s(headers.get("retry-after"), datetime.now(UTC))
-    if status == 429 or (status == 403 and reason in _RATE_REASONS):
+    if status == 429 or is_limit:
         return ProviderBusy(f"{api} asks us to slow down.", retry_after_s=wait_s)
     if status == 401:
         return TokenRejected(f"{api} no longer accepts the connection.")
@@ -126,8 +132,13 @@ def refusal(api: str, status: int, headers: httpx.Headers, content: dict[str, An
     if status == 409:
         return EntityExists(f"{api} has one with this id already.")
     if status < 500:
-        return RequestRefused(f"{api} refused the request ({reason or status}).")
+        return RequestRefused(f"{api} refused the request ({plain_word(reason) or status}).")
     return ProviderUnavailable(f"{api} has a problem of its own ({status}).", retry_after_s=wait_s)
+
+
+def plain_word(reason: object) -> str | None:
+    """The reason, if it is one word such as `rateLimitExceeded`; anything else may quote a user's data."""
+    return reason if isinstance(reason, str) and _PLAIN_REASON.match(reason) else None
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
@@ -143,14 +154,3 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     return max(0.0, (at - now).total_seconds())
-
-
-def _reason(content: dict[str, Any] | None) -> str | None:
-    """Google's machine-readable reason, for example `rateLimitExceeded`; prose is not passed on."""
-    error = (content or {}).get("error")
-    if not isinstance(error, dict):
-        return None
-    details = error.get("errors")
-    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
-    reason = first.get("reason") or error.get("status")
-    return reason if isinstance(reason, str) and _PLAIN_REASON.match(reason) else None
