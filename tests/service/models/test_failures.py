@@ -21,6 +21,8 @@ from libs.resilience.deadline import Deadline
 from tests.service.models.asking import ask, deployment, end_of, text_of
 from tests.service.models.scripted_server import END, HEAD, event, raw, refusal, scripted, whole
 
+UNTIL_READ_S = 0.1
+"""A pause on the wire: what was said before it has been read when the failure comes."""
 CUT = (HEAD, event({"role": "assistant", "content": ""}))
 
 
@@ -82,7 +84,7 @@ async def test_a_connection_cut_before_the_first_word_is_asked_again() -> None:
 
 
 async def test_a_connection_cut_after_the_first_word_is_an_honest_end_and_never_a_second_request() -> None:
-    broken = (HEAD, event({"content": "You have "}), event({"content": "three"}))
+    broken = (HEAD, event({"content": "You have "}), event({"content": "three"}), UNTIL_READ_S)
     said = []
     async with scripted(broken, whole("other words"), hangs_up=True) as server, deployment(server.url) as model:
         with pytest.raises(StreamBroken):  # noqa: PT012 - the break comes in the middle of reading
@@ -94,7 +96,8 @@ async def test_a_connection_cut_after_the_first_word_is_an_honest_end_and_never_
 
 
 async def test_an_error_inside_the_stream_after_the_first_word_ends_it() -> None:
-    broken = (HEAD, event({"content": "You "}), event(error={"message": "boom", "type": "server_error"}), END)
+    failure = event(error={"message": "boom", "type": "server_error"})
+    broken = (HEAD, event({"content": "You "}), UNTIL_READ_S, failure, END)
     async with scripted(broken) as server, deployment(server.url) as model:
         with pytest.raises(ModelUnavailable):
             await ask(model, "hello")

@@ -25,8 +25,8 @@ FIXTURES: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Without faults; small chunks, so that many tokens come."""
-    async with aimock(tmp_path_factory.mktemp("aimock"), FIXTURES, "--chunk-size", "5") as url:
+    """Without faults; small chunks with time between them, so that many tokens come."""
+    async with aimock(tmp_path_factory.mktemp("aimock"), FIXTURES, "--chunk-size", "5", "--latency", "5") as url:
         yield url
 
 
