@@ -27,6 +27,8 @@ class Broker:
             ack_policy=AckPolicy.MANUAL,
             graceful_timeout=10,
             logger=None,
+            # Its dependency injection costs 0.2 ms a message; the contract class says everything there is to inject.
+            apply_types=False,
             specification_url="nats://localhost:4222",  # the real address may hold a password
             **connection.options(),
         )
@@ -42,13 +44,13 @@ class Broker:
             route.message.subject,
             queue=self._service,
             max_workers=route.at_once,
-            decoder=_bytes,
+            decoder=_undecoded,
             title=route.message.__name__,
             description=route.message.__doc__,
         )
 
-        async def answer(body: bytes, message: NatsMessage) -> NatsResponse:
-            reply, headers = await respond(route, deps, self._service, message.headers, body)
+        async def answer(message: NatsMessage) -> NatsResponse:
+            reply, headers = await respond(route, deps, self._service, message.headers, message.body)
             return NatsResponse(reply, headers=headers)
 
         subscriber(answer)
@@ -66,6 +68,6 @@ class Broker:
                 log.debug("responder_stopped_offline", error=type(error).__name__)
 
 
-async def _bytes(message: NatsMessage) -> bytes:
-    """The body as it came: validating bytes is Pydantic's work, and it does it faster without a detour over dicts."""
-    return message.body
+async def _undecoded(message: NatsMessage) -> NatsMessage:
+    """As it came: validating bytes is Pydantic's work, and it does it faster without a detour over dicts."""
+    return message

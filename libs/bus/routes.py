@@ -56,14 +56,14 @@ class Route(Generic[DepsT]):
 
 
 def react(
-    event: type[EventT], run: Callable[[EventT, Transaction, DepsT], Awaitable[None]], *, at_once: int = 16
+    event: type[EventT], run: Callable[[EventT, Transaction, DepsT], Awaitable[None]], *, at_once: int = 64
 ) -> Route[DepsT]:
     """`run` with each event once: inbox row, its writes and its own events are one transaction."""
     return Route(Kind.REACT, event, run, at_once)
 
 
 def handle(
-    command: type[CommandT], run: Callable[[CommandT, Transaction, DepsT], Awaitable[None]], *, at_once: int = 16
+    command: type[CommandT], run: Callable[[CommandT, Transaction, DepsT], Awaitable[None]], *, at_once: int = 64
 ) -> Route[DepsT]:
     """`run` with each command once, in one transaction with the inbox row. For work of milliseconds."""
     return Route(Kind.HANDLE, command, run, at_once)
