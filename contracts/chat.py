@@ -47,6 +47,8 @@ class RunTurn(Command):
     assistant_name: str | None = None
     specialization: Specialization | None = None
     client_integrations: tuple[str, ...] = ()
+    regenerates: TurnId | None = None
+    """The turn whose question is asked again; it leaves the conversation once this one has an answer."""
 
     @classmethod
     def example(cls) -> Self:
@@ -121,6 +123,13 @@ class TurnView(Reply):
     """Error slug of a failed turn."""
 
 
+class Question(Reply):
+    """What a turn was asked; the text is sealed as in `RunTurn`."""
+
+    conversation_id: ConversationId
+    sealed_text: str
+
+
 class Deleted(Reply):
     """The thing is gone; `existed` is false when there was none."""
 
@@ -131,6 +140,23 @@ class ConversationFound(Reply):
     """Whether this user owns the conversation. What another user owns is not found."""
 
     found: bool
+
+
+class GetQuestion(Query[Question]):
+    """The question of a turn that may be answered anew: the last of its conversation, ended, without an effect.
+
+    Refused with `turn_not_found`, or `turn_not_repeatable` and the reason.
+    """
+
+    subject: ClassVar[str] = "rpc.chat.get_question.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = Question
+
+    turn_id: TurnId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(turn_id=_TURN)
 
 
 class ListConversations(Query[ConversationPage]):

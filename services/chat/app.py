@@ -8,6 +8,7 @@ from contracts.chat import (
     DeleteConversation,
     FindConversation,
     GetConversation,
+    GetQuestion,
     GetTurn,
     ListConversations,
     RunTurn,
@@ -30,6 +31,7 @@ routes = (
     answer(FindConversation, handlers.find_conversation),
     answer(DeleteConversation, handlers.delete_conversation),
     answer(GetTurn, handlers.get_turn),
+    answer(GetQuestion, handlers.get_question),
 )
 
 

@@ -9,7 +9,7 @@ from contracts.ids import ConversationId, MessageId, TurnId, is_id
 from libs.db import Row, Transaction
 from libs.resilience.errors import InvalidInput
 from libs.vault import UserKey
-from services.chat.errors import ConversationNotFound, TurnNotFound
+from services.chat.errors import ConversationNotFound, TurnNotFound, TurnNotRepeatable
 
 MAX_CONVERSATIONS = 100
 MAX_MESSAGES = 500
@@ -104,6 +104,45 @@ async def delete(tx: Transaction, conversation_id: str) -> None:
     tag = await tx.execute("delete from conversations where conversation_id = $1", conversation_id)
     if tag == "DELETE 0":
         raise ConversationNotFound("There is no such conversation.")
+
+
+async def question(tx: Transaction, key: UserKey, turn_id: str) -> tuple[ConversationId, str]:
+    """Conversation and text of a turn that may be answered anew. Raises TurnNotFound, TurnNotRepeatable."""
+    row = await tx.fetchrow(
+        """select t.conversation_id, t.finished_at, t.acted, m.message_id, m.text, exists (
+                      select from turns later where later.user_id = $2 and later.conversation_id = t.conversation_id
+                          and later.accepted_at > t.accepted_at) as has_later
+           from turns t join messages m on m.user_id = $2 and m.conversation_id = t.conversation_id
+                and m.turn_id = t.turn_id and m.role = 'user'
+           where t.turn_id = $1""",
+        turn_id,
+        tx.require_scope().user_id,
+    )
+    if row is None:
+        raise TurnNotFound("There is no such turn.")
+    for is_so, why in (
+        (row["finished_at"] is None, "It is still being answered: stop it first."),
+        (row["acted"], "It has changed something outside, which would happen again: ask anew instead."),
+        (row["has_later"], "The conversation has gone on since: only its last turn is answered anew."),
+    ):
+        if is_so:
+            raise TurnNotRepeatable(why)
+    return ConversationId(row["conversation_id"]), key.open("message", row["message_id"], row["text"]).decode()
+
+
+async def forget_turn(tx: Transaction, conversation_id: str, turn_id: str) -> None:
+    """Take the messages of a turn out of their conversation; the turn itself stays on record."""
+    tag = await tx.execute(
+        "delete from messages where user_id = $1 and conversation_id = $2 and turn_id = $3",
+        tx.require_scope().user_id,
+        conversation_id,
+        turn_id,
+    )
+    await tx.execute(
+        "update conversations set message_count = message_count - $2 where conversation_id = $1",
+        conversation_id,
+        int(tag.split()[-1]),
+    )
 
 
 async def turn(tx: Transaction, key: UserKey, turn_id: str) -> TurnView:

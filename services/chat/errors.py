@@ -4,12 +4,14 @@ AdjutantError
 ├── NotFound
 │   ├── ConversationNotFound
 │   └── TurnNotFound
+├── Conflict
+│   └── TurnNotRepeatable
 └── Unavailable
     ├── TurnHeld        another replica runs it; delivered again later
     └── TurnLost        another replica took it over while we ran it
 """
 
-from libs.resilience.errors import NotFound, Unavailable
+from libs.resilience.errors import Conflict, NotFound, Unavailable
 
 
 class ConversationNotFound(NotFound):
@@ -23,6 +25,12 @@ class TurnNotFound(NotFound):
     """Not there, somebody else's, or not begun yet."""
 
     slug = "turn_not_found"
+
+
+class TurnNotRepeatable(Conflict):
+    """Answering it anew is not possible, or would do harm."""
+
+    slug = "turn_not_repeatable"
 
 
 class TurnHeld(Unavailable):

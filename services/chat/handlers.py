@@ -13,8 +13,10 @@ from contracts.chat import (
     Deleted,
     FindConversation,
     GetConversation,
+    GetQuestion,
     GetTurn,
     ListConversations,
+    Question,
     RunTurn,
     StopTurn,
     TurnStop,
@@ -71,6 +73,14 @@ async def get_turn(query: GetTurn, call: Call, deps: Chat) -> TurnView:
     """Where it stands."""
     async with deps.db.reading(call.require_scope()) as tx:
         return await conversations.turn(tx, await deps.vault.user_key(tx), query.turn_id)
+
+
+async def get_question(query: GetQuestion, call: Call, deps: Chat) -> Question:
+    """What a turn was asked, for answering it anew."""
+    scope = call.require_scope()
+    async with deps.db.reading(scope) as tx:
+        conversation_id, text = await conversations.question(tx, await deps.vault.user_key(tx), query.turn_id)
+    return Question(conversation_id=conversation_id, sealed_text=deps.seal.seal("run_turn", scope, text))
 
 
 async def _tell(deps: Chat, command: StopTurn) -> None:

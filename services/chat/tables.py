@@ -96,6 +96,8 @@ class Turn(Base, table=True):
     output_tokens: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
     cost_micros: int | None = Field(default=None, sa_column=Column(BigInteger))
     error: str | None = Field(default=None, sa_column=Column(Text))
+    acted: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """An effect was decided in it."""
     accepted_at: datetime = _moment()
     finished_at: datetime | None = _moment(nullable=True)
 

@@ -200,6 +200,7 @@ async def _ending(turn: RunningTurn, status: TurnStatus, written: Written, error
         output_tokens=written.output_tokens,
         cost_micros=await cost_micros(written.model, written.input_tokens, written.output_tokens),
         error=error,
+        acted=turn.has_acted,
         at=datetime.now(UTC),
     )
 

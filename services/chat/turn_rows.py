@@ -6,7 +6,7 @@ from datetime import datetime
 from contracts.chat import RunTurn, TurnStatus
 from libs.db import Transaction
 from libs.vault import UserKey
-from services.chat import steps
+from services.chat import conversations, steps
 from services.chat.errors import TurnHeld, TurnLost
 from services.chat.steps import Step
 
@@ -76,7 +76,7 @@ select fence, stop_requested from claimed
 
 _HISTORY = """
 select message_id, role, text from messages
-where user_id = $1 and conversation_id = $2 and created_at < $3
+where user_id = $1 and conversation_id = $2 and created_at < $3 and turn_id is distinct from $5
 order by created_at desc, message_id limit $4
 """
 
@@ -87,7 +87,7 @@ values ($1, $2, $3, 'assistant', $4, $5, $6)
 
 _END = """
 update turns set status = $2, finished_at = $3, answer_id = $4, engine = $5, model = $6,
-                 input_tokens = $7, output_tokens = $8, cost_micros = $9, error = $10
+                 input_tokens = $7, output_tokens = $8, cost_micros = $9, error = $10, acted = $12
 where turn_id = $1 and fence = $11 and status = 'running'
 """
 
@@ -147,7 +147,9 @@ async def _steps(tx: Transaction, key: UserKey, turn_id: str) -> tuple[Step, ...
 
 async def _history(tx: Transaction, key: UserKey, command: RunTurn) -> tuple[Said, ...]:
     user_id = tx.require_scope().user_id
-    rows = await tx.fetch(_HISTORY, user_id, command.conversation_id, command.accepted_at, HISTORY_MESSAGES)
+    rows = await tx.fetch(
+        _HISTORY, user_id, command.conversation_id, command.accepted_at, HISTORY_MESSAGES, command.regenerates
+    )
     return tuple(
         Said(row["role"], key.open("message", row["message_id"], row["text"]).decode()) for row in reversed(rows)
     )
@@ -203,6 +205,7 @@ class Ending:
     output_tokens: int
     cost_micros: int | None
     error: str | None
+    acted: bool
     at: datetime
 
 
@@ -221,10 +224,13 @@ async def end(tx: Transaction, key: UserKey, command: RunTurn, fence: int, endin
         ending.cost_micros,
         ending.error,
         fence,
+        ending.acted,
     )
     _still_ours(tag)
     if not ending.text:
         return
+    if command.regenerates:
+        await conversations.forget_turn(tx, command.conversation_id, command.regenerates)
     sealed = key.seal("message", ending.answer_id, ending.text.encode())
     engine, conversation_id = ending.engine, command.conversation_id
     await tx.execute(_ANSWER, ending.answer_id, conversation_id, command.turn_id, engine, sealed, ending.at)

@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from contracts.chat import FindConversation, RunTurn, Specialization, StopTurn
+from contracts.chat import FindConversation, GetQuestion, RunTurn, Specialization, StopTurn
 from contracts.envelope import Scope
 from contracts.ids import ConversationId, MessageId, TurnId, new_id
 from libs.bus import Bus
@@ -29,6 +29,7 @@ class AskedTurn:
     assistant_name: str | None = None
     specialization: Specialization | None = None
     client_integrations: tuple[str, ...] = ()
+    regenerates: TurnId | None = None
 
     def fingerprint(self) -> str:
         """Tells whether a repeated Idempotency-Key came with the same request."""
@@ -123,6 +124,7 @@ def command_for(asked: AskedTurn, ids: TurnIds, sealed_text: str) -> RunTurn:
         assistant_name=asked.assistant_name,
         specialization=asked.specialization,
         client_integrations=asked.client_integrations,
+        regenerates=asked.regenerates,
     )
 
 
@@ -150,6 +152,13 @@ async def check_conversation(db: Database, bus: Bus, scope: Scope, conversation_
     async with db.reading(scope) as tx:
         if await tx.fetchval("select 1 from turns where conversation_id = $1 limit 1", conversation_id) is None:
             raise ConversationNotFound("There is no such conversation.")
+
+
+async def asked_again(bus: Bus, seal: TransitSeal, scope: Scope, turn_id: TurnId) -> AskedTurn:
+    """The question of a turn, to be answered anew. Raises RemoteError: turn_not_found, turn_not_repeatable."""
+    question = await bus.ask(GetQuestion(turn_id=turn_id), scope=scope)
+    text = seal.open("run_turn", scope, question.sealed_text)
+    return AskedTurn(text=text, conversation_id=question.conversation_id, regenerates=turn_id)
 
 
 async def find_turn(tx: Transaction, turn_id: str) -> ConversationId | None:

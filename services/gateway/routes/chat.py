@@ -15,7 +15,7 @@ from services.gateway.guards import Chatter, GatewayHere, Reader
 from services.gateway.strict_json import StrictRoute
 from services.gateway.turn_response import PLAIN, SSE, TurnResponse, preferred
 from services.gateway.turn_start import conversation_of, resume_turn, start_turn
-from services.gateway.turns import stop_turn
+from services.gateway.turns import asked_again, stop_turn
 from services.gateway.wire import AUTHENTICATED, WITH_BODY, Prose, StrictBody, problems
 
 router = APIRouter(prefix="/api/ai", tags=["chat"], route_class=StrictRoute)
@@ -136,6 +136,21 @@ async def stop(turn_id: str, caller: Chatter, gateway: GatewayHere) -> Stopping:
     await conversation_of(gateway, caller, turn_id)
     await stop_turn(gateway.bus, caller.scope, TurnId(turn_id))
     return Stopping(turn_id=turn_id)
+
+
+@router.post(
+    "/turns/{turn_id}/regenerate",
+    response_class=Response,
+    responses={**_STREAM, **problems(*AUTHENTICATED, 404, 409, 429)},
+)
+async def regenerate(turn_id: str, caller: Chatter, gateway: GatewayHere, accept: Accept = "") -> Response:
+    """Answer the last message of a conversation anew; the new answer takes the place of the old one.
+
+    A turn that changed something outside is not repeated: that would happen a second time.
+    """
+    await conversation_of(gateway, caller, turn_id)
+    asked = await asked_again(gateway.bus, gateway.seal, caller.scope, TurnId(turn_id))
+    return TurnResponse(await start_turn(gateway, caller, asked, None), preferred(accept))
 
 
 def _position(last_event_id: str) -> tuple[str, int]:

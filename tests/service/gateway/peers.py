@@ -12,9 +12,11 @@ from contracts.chat import (
     Deleted,
     FindConversation,
     GetConversation,
+    GetQuestion,
     GetTurn,
     ListConversations,
     MessageView,
+    Question,
     RunTurn,
     StopTurn,
     TurnStatus,
@@ -112,6 +114,15 @@ async def get_turn(query: GetTurn, call: Call, peer: ChatPeer) -> TurnView:
     )
 
 
+async def get_question(query: GetQuestion, call: Call, peer: ChatPeer) -> Question:
+    """Of the asker's own turns."""
+    scope = call.require_scope()
+    if peer.owners.get(query.turn_id) != scope.user_id:
+        raise PeerTurnNotFound("There is no such turn.")
+    sealed = peer.seal.seal("run_turn", scope, peer.texts[query.turn_id])
+    return Question(conversation_id=peer.commands[query.turn_id].conversation_id, sealed_text=sealed)
+
+
 async def find_conversation(query: FindConversation, call: Call, peer: ChatPeer) -> ConversationFound:
     """Of the asker's own."""
     return ConversationFound(found=peer.conversations.get(query.conversation_id) == call.require_scope().user_id)
@@ -139,6 +150,7 @@ ROUTES = (
     handle_long(RunTurn, run_turn),
     handle_long(StopTurn, stop_turn),
     answer(GetTurn, get_turn),
+    answer(GetQuestion, get_question),
     answer(FindConversation, find_conversation),
     answer(GetConversation, get_conversation),
     answer(ListConversations, list_conversations),

@@ -190,6 +190,18 @@ async def test_stop_reaches_the_turn_and_ends_the_stream(person: Person, chat: C
         assert [name for name, _ in await events.rest()] == ["token", "turn.stopped"]
 
 
+async def test_a_turn_is_answered_anew_with_the_question_it_had(person: Person, chat: ChatPeer) -> None:
+    old = await person.browser.post("/api/ai/chat", json=ask("one two"), headers=person.csrf)
+    turn_id = old.headers["x-turn-id"]
+    again = await person.browser.post(f"/api/ai/turns/{turn_id}/regenerate", headers=person.csrf)
+
+    assert again.status_code == 200
+    assert again.headers["x-conversation-id"] == old.headers["x-conversation-id"]
+    command = chat.commands[again.headers["x-turn-id"]]
+    assert command.regenerates == turn_id
+    assert chat.texts[command.turn_id] == "one two"
+
+
 async def test_a_repeated_request_with_its_idempotency_key_joins_the_same_turn(
     person: Person, chat: ChatPeer, replica: Replica, other_replica: Replica
 ) -> None:
@@ -220,7 +232,7 @@ async def test_a_turn_of_another_person_does_not_exist(join: Joins, chat: ChatPe
     answer = await owner.browser.post("/api/ai/chat", json=ask(), headers=owner.csrf)
     turn_id = answer.headers["x-turn-id"]
     for missing in (turn_id, new_id("t"), "t_1", "%00", new_id("c")):
-        for method, path in (("GET", ""), ("GET", "/stream"), ("POST", "/stop")):
+        for method, path in (("GET", ""), ("GET", "/stream"), ("POST", "/stop"), ("POST", "/regenerate")):
             refused = await stranger.browser.request(method, f"/api/ai/turns/{missing}{path}", headers=stranger.csrf)
             assert (refused.status_code, refused.json()["title"]) == (404, "turn_not_found")
     mine = await owner.browser.get(f"/api/ai/turns/{turn_id}")
