@@ -80,6 +80,16 @@ def sandbox(data_dir: DataDir = None) -> None:
     sys.exit(run_sandbox(_platform(data_dir).data_dir, _say))
 
 
+@app.command("sandbox-log-in")
+def sandbox_log_in(
+    auth_url: Annotated[str, typer.Argument(help="Where the browser would be sent to connect an account.")],
+) -> None:
+    """Log in at an emulated provider as its person would, and print where it sends the browser back."""
+    from libs.sandbox.google_login import log_in
+
+    _say(asyncio.run(log_in(auth_url)))
+
+
 @app.command()
 def demo() -> None:
     """Play the main job against the sandbox and check it at the provider."""

@@ -64,7 +64,7 @@ async def _serve(
         web = bind(platform.host, platform.port) if service.web else None
         own = neighbours.platform_for(name)
         if not own.public_url:
-            own = own.model_copy(update={"public_url": f"http://localhost:{platform.port}"})
+            own = own.model_copy(update={"public_url": f"http://127.0.0.1:{platform.port}"})
         places.append((service, own, Sockets(bind(platform.health_host, 0), web)))
     tasks = [asyncio.create_task(watch_loop()), asyncio.create_task(_revive(neighbours))]
     try:

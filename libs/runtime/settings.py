@@ -63,7 +63,7 @@ class PlatformSettings(Settings):
     port: int = Field(8080, ge=0, le=65535)
     """Port of the first gateway; further replicas take the next free ones. 0 takes any free port."""
     public_url: str = ""
-    """Where browsers reach the gateway; unset: http://localhost:<port>."""
+    """Where browsers reach the gateway; unset: http://127.0.0.1:<port>."""
     health_host: str = "127.0.0.1"
     """Address of /livez, /readyz and /metrics."""
     health_port: int = Field(0, ge=0, le=65535)

@@ -48,7 +48,7 @@ class Supervisor:
         web = gateways[0].web if gateways else None
         port = web.getsockname()[1] if web else platform.port
         self._platform = platform.model_copy(
-            update={"public_url": platform.public_url or f"http://localhost:{port}", "port": port}
+            update={"public_url": platform.public_url or f"http://127.0.0.1:{port}", "port": port}
         )
         self._members: list[Member] = []
         self._asked_to_stop = False
