@@ -63,7 +63,8 @@ async def add(tx: Transaction, provider: str, connection_id: ConnectionId, now: 
 async def remove(tx: Transaction, connection_id: ConnectionId, refused_at: datetime | None = None) -> None:
     """It is gone, or useless since `refused_at` unless it was connected again after that."""
     await tx.execute(
-        "delete from usable_connections where connection_id = $1 and connected_at <= coalesce($2::timestamptz, 'infinity')",
+        """delete from usable_connections
+           where connection_id = $1 and connected_at <= coalesce($2::timestamptz, 'infinity')""",
         connection_id,
         refused_at,
     )
