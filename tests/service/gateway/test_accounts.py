@@ -7,6 +7,8 @@ import json
 import pytest
 
 from contracts.ids import new_id
+from services.gateway.principal import Origin
+from services.gateway.sessions import open_session
 from tests.service.gateway.conftest import PASSWORD, Joins, Person, Replica
 
 
@@ -119,6 +121,17 @@ async def test_a_session_signed_by_somebody_else_is_refused_without_a_look_up(pe
             refused = await client.get("/api/auth/me", headers={"Cookie": f"adjutant_session={forged}"})
             assert refused.status_code == 401
     assert replica.gateway.authenticator.cache.misses == misses
+
+
+async def test_a_genuine_session_is_refused_once_it_has_expired(person: Person, replica: Replica) -> None:
+    scope = await _scope(person, replica)
+    async with replica.gateway.db.transaction(scope) as tx:
+        opened = await open_session(tx, replica.gateway.signer, 1, Origin(None, "test", "r_1", False))
+        sql = "update sessions set expires_at = now() - interval '1 s' where session_id = $1"
+        await tx.execute(sql, opened.session_id)
+    async with replica.client(headers={"Cookie": f"adjutant_session={opened.token}"}) as late:
+        refused = await late.get("/api/auth/me")
+    assert (refused.status_code, refused.json()["title"]) == (401, "unauthenticated")
 
 
 async def test_a_key_is_shown_once_and_works_until_it_is_revoked(person: Person, replica: Replica) -> None:
