@@ -25,6 +25,11 @@ NOT_AFTER_READING = (
     "Not done: this turn has read text that others wrote, so nothing may be changed or sent in it. "
     "Tell the user what you would do and let them ask for it in a new message."
 )
+CUT = {
+    "length": "\n\n(The answer ends here because it reached the language model's limit of length.)",
+    "content_filter": "\n\n(The language model's provider withheld the rest of the answer.)",
+}
+"""What is said when a model stopped for another reason than having finished."""
 TOO_MUCH = "Not done: this turn has made too many calls. Answer with what you have."
 
 
@@ -88,6 +93,8 @@ async def _ask(turn: RunningTurn, model: Deployment, deadline: Deadline) -> tupl
             calls = tuple(ToolCall(call.id, call.name, call.arguments) for call in event.calls)
         elif isinstance(event, Finished):
             finished = event
+    if finished and finished.reason in CUT:
+        await turn.live.say(CUT[finished.reason])
     used = (finished.input_tokens, finished.output_tokens) if finished else (0, 0)
     text = turn.live.text[before:]
     return Decision(text, calls, "model", *used), finished.model if finished else None

@@ -26,6 +26,7 @@ class Says:
     before: asyncio.Event | None = None
     gate: asyncio.Event | None = None
     cut: bool = False
+    finish: str = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ async def _stream(said: Says | Calls, number: int) -> AsyncIterator[bytes]:
         for index, (name, arguments) in enumerate(said.calls):
             function = {"name": name, "arguments": json.dumps(arguments)}
             yield _event({"tool_calls": [{"index": index, "id": f"call_{number}_{index}", "function": function}]})
-    yield _event({}, finish="tool_calls" if isinstance(said, Calls) else "stop")
+    yield _event({}, finish="tool_calls" if isinstance(said, Calls) else said.finish)
     yield _event(None, usage={"prompt_tokens": 100, "completion_tokens": 10})
     yield b"data: [DONE]\n\n"
 

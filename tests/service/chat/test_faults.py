@@ -126,6 +126,17 @@ async def test_a_model_that_calls_tools_for_ever_is_brought_to_an_end(
     assert "tools" not in model.requests[-1]
 
 
+@pytest.mark.parametrize(("reason", "told"), [("length", "limit of length"), ("content_filter", "withheld the rest")])
+async def test_an_answer_that_the_model_did_not_finish_says_so(
+    chat: RunningService, world: World, model: ModelPeer, scope: Scope, reason: str, told: str
+) -> None:
+    model.script = lambda text, results: Says("Half an answer", finish=reason)
+    followed = await world.say(scope, "Tell me everything")
+    assert followed.end.type == "turn.completed"
+    assert followed.text.startswith("Half an answer")
+    assert told in followed.text
+
+
 async def test_a_turn_that_takes_too_long_ends_and_keeps_what_was_said(
     start_chat: Start, world: World, tools: ToolPeer, context: ContextPeer, model: ModelPeer, scope: Scope
 ) -> None:
