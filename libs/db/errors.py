@@ -47,6 +47,7 @@ AWAY = (
     pg.OperatorInterventionError,  # class 57: shutdown, crash, starting up, statement timeout
     pg.InsufficientResourcesError,  # class 53: disk full, out of memory, too many connections
     pg.LockNotAvailableError,
+    asyncpg.InternalClientError,  # a server that died in the middle of an answer leaves asyncpg's protocol confused
     OSError,  # refused, reset, no such socket
     TimeoutError,
 )
