@@ -28,6 +28,8 @@ PREFIXES = {
     "n": "notification",
     "k": "API key",
     "s": "session",
+    "w": "watch at a provider",
+    "sy": "sync run",
     "evt": "event, command or query envelope",
 }
 

@@ -1,18 +1,52 @@
-"""Keeping a copy of what providers hold. This release registers sources; fetching them comes next."""
+"""Keeping a copy of what providers hold: sources, runs, activities, and providers' notifications."""
 
-from datetime import UTC, datetime
-from typing import ClassVar, Self
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import ClassVar, Literal, Self
 
-from contracts.envelope import Event, Query, Reply, Service
+from contracts.envelope import Command, Event, Live, Query, Reply, Service
+from contracts.ids import ConnectionId
+
+_CONNECTION = ConnectionId("cn_0193b0f1a8c07d3e9f00112233445566")
+_MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+class SyncOutcome(StrEnum):
+    """How a run ended."""
+
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    """Something arrived and is kept; something else did not."""
+    FAILED = "failed"
+
+
+class SyncReason(StrEnum):
+    """Why a run began."""
+
+    CONNECTED = "connected"
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    NOTIFICATION = "notification"
+    RETRY = "retry"
 
 
 class SourceView(Reply):
-    """One provider that will be kept in sync."""
+    """One connected provider and how well its copy is kept."""
 
     provider: str
     enabled: bool
     registered_at: datetime
     reason_disabled: str | None = None
+    running: bool = False
+    last_outcome: SyncOutcome | None = None
+    last_error: str | None = None
+    """Slug of what went wrong last; absent after a success."""
+    last_finished_at: datetime | None = None
+    next_at: datetime | None = None
+    failures: int = 0
+    """Failed runs in a row."""
+    items: int = 0
+    """Activities in the copy."""
 
 
 class SyncStatus(Reply):
@@ -21,8 +55,77 @@ class SyncStatus(Reply):
     sources: tuple[SourceView, ...]
 
 
+class SyncStarted(Reply):
+    """What a wish to sync now came to; `started` is false when a run is under way or has just been."""
+
+    provider: str
+    started: bool
+
+
+class SyncRunView(Reply):
+    """One attempt, as the log keeps it."""
+
+    run_id: str
+    provider: str
+    reason: SyncReason
+    outcome: SyncOutcome | None = None
+    """Absent while it runs."""
+    error: str | None = None
+    items: int = 0
+    gone: int = 0
+    calls: int = 0
+    """Requests to the provider."""
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+class SyncLog(Reply):
+    """Attempts, newest first."""
+
+    runs: tuple[SyncRunView, ...]
+
+
+class ActivityView(Reply):
+    """One thing that happened or is planned, as its owner may see it. Titles and actors are outsiders' text."""
+
+    provider: str
+    external_id: str
+    kind: str
+    at: datetime
+    ends_at: datetime | None = None
+    title: str
+    actor: str | None = None
+    url: str | None = None
+
+
+class ActivityPage(Reply):
+    """Activities, newest first; `next_cursor` is absent on the last page."""
+
+    activities: tuple[ActivityView, ...]
+    next_cursor: str | None = None
+
+
+class ActivityFigures(Reply):
+    """What one period held. Every figure is counted from the copy; `services.sync.statistics` defines each."""
+
+    begins: date
+    by_source: dict[str, int]
+    commits: int
+    pull_requests: int
+    meetings: int
+    meeting_hours: float
+    focus_hours: float
+    collaboration_score: int
+
+
+class ActivitySummary(Reply):
+    """The periods from `start` to `end`, in order; days of the user's timezone."""
+
+    periods: tuple[ActivityFigures, ...]
+
+
 class GetSyncStatus(Query[SyncStatus]):
-    """Which sources are registered and which are paused, and why."""
+    """Which sources there are, how they are, and what is paused, and why."""
 
     subject: ClassVar[str] = "rpc.sync.get_sync_status.v1"
     asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
@@ -31,6 +134,125 @@ class GetSyncStatus(Query[SyncStatus]):
     @classmethod
     def example(cls) -> Self:
         return cls()
+
+
+class StartSync(Query[SyncStarted]):
+    """Sync this provider now. Refused with `source_not_found` when it is not connected."""
+
+    subject: ClassVar[str] = "rpc.sync.start_sync.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = SyncStarted
+
+    provider: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="gmail")
+
+
+class ListSyncRuns(Query[SyncLog]):
+    """The last attempts, of one provider or of all."""
+
+    subject: ClassVar[str] = "rpc.sync.list_sync_runs.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = SyncLog
+
+    provider: str | None = None
+    limit: int = 20
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="gmail")
+
+
+class ListActivities(Query[ActivityPage]):
+    """What the copy holds, newest first."""
+
+    subject: ClassVar[str] = "rpc.sync.list_activities.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ActivityPage
+
+    provider: str | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="github")
+
+
+class GetActivitySummary(Query[ActivitySummary]):
+    """Figures by day, week (from Monday) or month."""
+
+    subject: ClassVar[str] = "rpc.sync.get_activity_summary.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ActivitySummary
+
+    start: date
+    end: date
+    """Inclusive; at most 366 days after `start`."""
+    period: Literal["daily", "weekly", "monthly"] = "daily"
+    timezone: str = "UTC"
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(start=date(2026, 11, 23), end=date(2026, 11, 29))
+
+
+class SyncSource(Command):
+    """Bring the copy of one connection up to date. Redelivered until it ended; two at once become one."""
+
+    subject: ClassVar[str] = "cmd.sync.sync_source.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.SYNC,)
+
+    connection_id: ConnectionId
+    provider: str
+    reason: SyncReason
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(connection_id=_CONNECTION, provider="gmail", reason=SyncReason.SCHEDULE)
+
+
+class Hint(StrEnum):
+    """Why a provider got in touch."""
+
+    CHANGED = "changed"
+    """Something is new, different or gone: fetch."""
+    WATCH_ENDED = "watch_ended"
+    """The subscription is no more, or will not be renewed by itself: subscribe again, and fetch what was missed."""
+    ACCESS_ENDED = "access_ended"
+    """The user took the permission back at the provider, or has to renew it."""
+
+
+class TakeNotification(Command):
+    """A provider's verified notification. It is a hint only: what is true is read from the provider's API.
+
+    Sent by the gateway in the transaction that records the delivery, before the provider is answered. Exactly one of
+    `watch_id` and `account_ref` says whom it concerns.
+    """
+
+    subject: ClassVar[str] = "cmd.sync.take_notification.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+
+    provider: str
+    hint: Hint
+    received_at: datetime
+    watch_id: str | None = None
+    """Which of our subscriptions spoke."""
+    account_ref: str | None = None
+    """Which account or workspace it is about, as `libs.providers.account_ref` writes it; several users may share it."""
+    stream: str | None = None
+    """The stream that changed, where the notification names it."""
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            provider="calendar",
+            hint=Hint.CHANGED,
+            received_at=_MOMENT,
+            watch_id="w_0193b0f1a8c07d3e9f00112233445566",
+        )
 
 
 class SourceRegistered(Event):
@@ -44,4 +266,53 @@ class SourceRegistered(Event):
 
     @classmethod
     def example(cls) -> Self:
-        return cls(provider="gmail", registered_at=datetime(2026, 11, 24, 9, 0, tzinfo=UTC))
+        return cls(provider="gmail", registered_at=_MOMENT)
+
+
+class ActivityRecorded(Event):
+    """A page of changes is in the copy: how many things came or changed, and how many went."""
+
+    subject: ClassVar[str] = "evt.sync.activity.recorded.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.CONTEXT,)
+
+    provider: str
+    stream: str
+    recorded: int
+    gone: int
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="gmail", stream="mailbox", recorded=12, gone=1)
+
+
+class SourceFailing(Event):
+    """Three runs in a row have failed; sent once until a run succeeds."""
+
+    subject: ClassVar[str] = "evt.sync.source.failing.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION,)
+
+    connection_id: ConnectionId
+    provider: str
+    error: str
+    since: datetime
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(connection_id=_CONNECTION, provider="gmail", error="provider_unavailable", since=_MOMENT)
+
+
+class SyncProgress(Live):
+    """A run began, went on, or ended; the id is the user's."""
+
+    subject: ClassVar[str] = "live.sync"
+    sent_by: ClassVar[Service] = Service.SYNC
+    followed_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+
+    provider: str
+    state: Literal["running", "success", "partial", "failed"]
+    items: int = 0
+    error: str | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="gmail", state="running", items=40)

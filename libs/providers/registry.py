@@ -48,7 +48,12 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             Provider(
                 name="calendar",
                 family="google",
-                scopes=(*_IDENTITY, f"{_API}calendar.events", f"{_API}calendar.freebusy"),
+                scopes=(
+                    *_IDENTITY,
+                    f"{_API}calendar.events",
+                    f"{_API}calendar.freebusy",
+                    f"{_API}calendar.calendarlist.readonly",
+                ),
                 authorize_parameters=_GOOGLE,
             ),
         )

@@ -5,11 +5,11 @@ A source is stateless and knows no database: sync saves each page together with 
 first listing as well as at the end of an incremental one.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from libs.providers.rest import Access
 
@@ -53,6 +53,8 @@ class Item:
     actor: str | None = None
     ends_at: datetime | None = None
     """For what has a duration: events and meetings."""
+    people: int = 0
+    """How many others take part, where the provider says so; the statistics count with it."""
     metadata: Mapping[str, Fact] = field(default_factory=dict)
 
 
@@ -89,7 +91,7 @@ class Source(Protocol):
         """The parts to keep in step. Raises the errors of `libs.providers.errors`."""
         ...
 
-    def pages(self, access: Access, stream: str, cursor: str | None, since: datetime) -> AsyncIterator[Page]:
+    def pages(self, access: Access, stream: str, cursor: str | None, since: datetime) -> AsyncGenerator[Page, None]:
         """From the cursor to the present; ends when there is nothing more, its last page holding the cursor for the
         next time. Without a cursor a first listing of what happened at or after `since`. Raises CursorExpired when the
         provider no longer knows the cursor, EntityNotFound when the stream is gone."""
@@ -118,6 +120,7 @@ class Watch:
     resource: str = ""
 
 
+@runtime_checkable
 class Watchable(Protocol):
     """A source whose provider can be asked to tell about changes."""
 

@@ -83,6 +83,8 @@ class Sandbox:
             "ADJUTANT_OAUTH_GOOGLE_ISSUER": found["issuer"],
             "ADJUTANT_TOOL_GMAIL_API": f"{self.google_url}/",
             "ADJUTANT_TOOL_CALENDAR_API": f"{self.google_url}/calendar/v3/",
+            "ADJUTANT_SYNC_GMAIL_API": f"{self.google_url}/",
+            "ADJUTANT_SYNC_CALENDAR_API": f"{self.google_url}/calendar/v3/",
         }
         if self._with_model:
             given["ADJUTANT_CHAT_MODEL_BASE_URL"] = f"{self.model_url}/v1"

@@ -8,7 +8,7 @@ from contracts.context import AssembleContext, UpdateProfile
 from contracts.gateway import UserRegistered
 from contracts.notification import NotificationCreated, NotificationRead
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved
-from contracts.sync import SourceRegistered
+from contracts.sync import ActivityRecorded, SourceRegistered
 from libs.bus import answer, react
 from libs.runtime import Resources, Service
 from services.context import handlers
@@ -20,6 +20,7 @@ routes = (
     react(ConnectionEstablished, handlers.note_connection),
     react(ConnectionRemoved, handlers.forget_connection),
     react(SourceRegistered, handlers.note_source),
+    react(ActivityRecorded, handlers.note_activity),
     react(NotificationCreated, handlers.open_notice),
     react(NotificationRead, handlers.close_notice),
     react(TurnCompleted, handlers.count_turn),

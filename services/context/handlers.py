@@ -7,7 +7,7 @@ from contracts.context import AssembleContext, AssembledContext, Profile, Profil
 from contracts.gateway import UserRegistered
 from contracts.notification import NotificationCreated, NotificationRead
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved
-from contracts.sync import SourceRegistered
+from contracts.sync import ActivityRecorded, SourceRegistered
 from libs.bus import Call, publish
 from libs.db import Transaction
 from services.context import known, profile
@@ -33,6 +33,11 @@ async def forget_connection(event: ConnectionRemoved, tx: Transaction, deps: Con
 async def note_source(event: SourceRegistered, tx: Transaction, deps: Context) -> None:
     """A provider is kept in step."""
     await known.mark_synced(tx, event.provider, event.registered_at)
+
+
+async def note_activity(event: ActivityRecorded, tx: Transaction, deps: Context) -> None:
+    """What is known of a provider has changed."""
+    await known.mark_changed(tx, event.provider, datetime.now(UTC))
 
 
 async def open_notice(event: NotificationCreated, tx: Transaction, deps: Context) -> None:

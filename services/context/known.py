@@ -36,6 +36,11 @@ async def mark_synced(tx: Transaction, provider: str, since: datetime) -> None:
     )
 
 
+async def mark_changed(tx: Transaction, provider: str, at: datetime) -> None:
+    """Something of it came or went; a provider that was disconnected meanwhile stays gone."""
+    await tx.execute("update connected_providers set changed_at = $2 where provider = $1", provider, at)
+
+
 async def open_notice(tx: Transaction, notification_id: NotificationId) -> None:
     """A notification waits. One that was read before we heard of it stays read."""
     await tx.execute(

@@ -46,6 +46,8 @@ class ConnectedProvider(Base, table=True):
     provider: str = Field(sa_column=Column(Text, primary_key=True))
     connection_id: str | None = Field(default=None, sa_column=Column(Text))
     synced_since: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    changed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    """When sync last recorded something of it."""
 
 
 class NoticeState(Base, table=True):

@@ -25,6 +25,8 @@ class GatewaySettings(ServiceSettings):
     password_workers: int = 2
     """Hashes computed at a time; each takes about 40 ms of a core and `password_memory_kib`."""
 
+    sync_per_minute: int = 10
+    """Wishes to sync by hand of one user in a minute."""
     chat_per_minute: int = 10
     """Turns a user may start in a minute (SPEC G11)."""
     log_ins_per_quarter_hour: int = 10

@@ -19,6 +19,7 @@ from services.gateway.routes import (
     notifications,
     profile,
     socket,
+    sync,
 )
 
 ROUTERS = (
@@ -28,6 +29,7 @@ ROUTERS = (
     chat.router,
     conversations.router,
     integrations.router,
+    sync.router,
     notifications.router,
     profile.router,
     audit.router,

@@ -5,6 +5,7 @@ from typing import Literal
 
 from contracts.notification import NotificationKind
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.sync import SourceFailing
 from contracts.tool import ExecutionFinished
 
 _NAMES = {"gmail": "Gmail", "calendar": "Google Calendar"}
@@ -52,6 +53,20 @@ def reconnect(event: ReauthorizationRequired) -> Notice:
         about=f"{event.connection_id} {event.refused_at.isoformat()}",
         title=f"{name} needs to be connected again",
         text=f"{name} no longer accepts the permission you gave. Until you connect it again, it is left out.",
+        action="reconnect",
+        provider=event.provider,
+    )
+
+
+def failing(event: SourceFailing) -> Notice:
+    """A provider could not be read three times in a row."""
+    name = provider_name(event.provider)
+    return Notice(
+        kind="reconnect",
+        about=f"{event.connection_id} {event.since.isoformat()}",
+        title=f"{name} could not be read",
+        text=f"The last three attempts failed ({event.error.replace('_', ' ')}). It is tried again by itself; "
+        f"if this stays, connect {name} again.",
         action="reconnect",
         provider=event.provider,
     )

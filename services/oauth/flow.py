@@ -12,6 +12,7 @@ from contracts.envelope import Scope
 from contracts.oauth import ConnectionEstablished, ConnectionView, FinishConnection, StartConnection
 from libs.bus import publish
 from libs.db import Row
+from libs.providers.account_ref import account_ref
 from services.oauth import audit, connections, endpoints, identity
 from services.oauth.deps import OAuth
 from services.oauth.errors import AuthorizationDeclined, StateRefused
@@ -81,7 +82,10 @@ async def finish(query: FinishConnection, scope: Scope, deps: OAuth) -> Connecti
         await publish(
             tx,
             ConnectionEstablished(
-                connection_id=connection.connection_id, provider=provider.name, scopes=connection.scopes
+                connection_id=connection.connection_id,
+                provider=provider.name,
+                scopes=connection.scopes,
+                account_refs=(account_ref(provider.family, account),),
             ),
         )
     return connection

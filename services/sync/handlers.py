@@ -1,19 +1,38 @@
 """What sync does when something arrives."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
-from contracts.sync import GetSyncStatus, SourceRegistered, SyncStatus
+from contracts.sync import (
+    ActivityPage,
+    ActivitySummary,
+    GetActivitySummary,
+    GetSyncStatus,
+    ListActivities,
+    ListSyncRuns,
+    SourceRegistered,
+    StartSync,
+    SyncLog,
+    SyncSource,
+    SyncStarted,
+    SyncStatus,
+    TakeNotification,
+)
 from libs.bus import Call, publish
 from libs.db import Transaction
-from services.sync import sources
+from services.sync import activities, notifications, runs, schedule, sources, statistics
+from services.sync.attempt import attempt
 from services.sync.deps import Sync
 
 
 async def register_source(event: ConnectionEstablished, tx: Transaction, deps: Sync) -> None:
-    """A connected provider becomes a source."""
+    """A connected provider becomes a source, and is synced at once."""
     registered_at = await sources.register(tx, event.provider, event.connection_id, datetime.now(UTC))
+    await schedule.enter(tx, event.connection_id, event.provider)
+    await notifications.route(tx, event.connection_id, event.account_refs)
     await publish(tx, SourceRegistered(provider=event.provider, registered_at=registered_at))
+    tx.after_commit(deps.scheduler.wake)
 
 
 async def remove_source(event: ConnectionRemoved, tx: Transaction, deps: Sync) -> None:
@@ -26,7 +45,54 @@ async def pause_source(event: ReauthorizationRequired, tx: Transaction, deps: Sy
     await sources.pause(tx, event.connection_id, sources.REAUTHORIZATION_REQUIRED, event.refused_at)
 
 
+async def sync_source(command: SyncSource, call: Call, deps: Sync) -> None:
+    """Bring one copy up to date."""
+    await attempt(command, call.require_scope(), deps)
+
+
+async def take_notification(command: TakeNotification, tx: Transaction, deps: Sync) -> None:
+    """A provider says that something changed: look at once."""
+    if await notifications.take(tx, command):
+        tx.after_commit(deps.scheduler.wake)
+
+
+async def start_sync(query: StartSync, call: Call, deps: Sync) -> SyncStarted:
+    """The user does not want to wait for the schedule."""
+    debounce = timedelta(seconds=deps.settings.debounce_s)
+    async with deps.db.transaction(call.require_scope()) as tx:
+        connection_id = await sources.connection_of(tx, query.provider)
+        started = await schedule.wish_by_hand(tx, connection_id, debounce)
+        tx.after_commit(deps.scheduler.wake)
+    return SyncStarted(provider=query.provider, started=started)
+
+
 async def get_sync_status(query: GetSyncStatus, call: Call, deps: Sync) -> SyncStatus:
     """All sources of the caller."""
     async with deps.db.reading(call.require_scope()) as tx:
         return SyncStatus(sources=await sources.of_user(tx))
+
+
+async def list_sync_runs(query: ListSyncRuns, call: Call, deps: Sync) -> SyncLog:
+    """What was tried, and how it went."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return await runs.newest(tx, query.provider, query.limit)
+
+
+async def list_activities(query: ListActivities, call: Call, deps: Sync) -> ActivityPage:
+    """A page of the copy."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        key = await deps.vault.user_key(tx)
+        return await activities.newest(tx, key, query.provider, query.limit, query.cursor)
+
+
+async def get_activity_summary(query: GetActivitySummary, call: Call, deps: Sync) -> ActivitySummary:
+    """Figures over the copy."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return await statistics.summary(tx, query, _zone(query.timezone))
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

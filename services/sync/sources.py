@@ -5,6 +5,8 @@ from datetime import datetime
 from contracts.ids import ConnectionId
 from contracts.sync import SourceView
 from libs.db import Transaction
+from services.sync import schedule
+from services.sync.errors import SourceNotFound
 
 REAUTHORIZATION_REQUIRED = "reauthorization_required"
 
@@ -28,8 +30,13 @@ async def register(tx: Transaction, provider: str, connection_id: ConnectionId, 
 
 
 async def remove(tx: Transaction, connection_id: ConnectionId) -> None:
-    """Forget the source of this connection; a newer connection to the same provider keeps its own."""
-    await tx.execute("delete from sources where connection_id = $1", connection_id)
+    """Forget the source of this connection with all that was synced; a newer connection to the same provider keeps
+    its own. A run under way loses its fence with the schedule's row, and writes nothing more."""
+    provider = await tx.fetchval("delete from sources where connection_id = $1 returning provider", connection_id)
+    await schedule.leave(tx, connection_id)
+    for table in ("activities", "streams", "watches") if provider else ():
+        await tx.execute(f"delete from {table} where provider = $1", provider)  # noqa: S608 - names from the line above
+    await tx.execute("delete from sync_runs where connection_id = $1", connection_id)
 
 
 async def pause(tx: Transaction, connection_id: ConnectionId, reason: str, refused_at: datetime) -> None:
@@ -45,7 +52,33 @@ async def pause(tx: Transaction, connection_id: ConnectionId, reason: str, refus
     )
 
 
+async def is_enabled(tx: Transaction, connection_id: ConnectionId) -> bool:
+    """Whether this connection is a source that may be read."""
+    return bool(await tx.fetchval("select enabled from sources where connection_id = $1", connection_id))
+
+
+async def connection_of(tx: Transaction, provider: str) -> ConnectionId:
+    """Raises SourceNotFound."""
+    connection_id = await tx.fetchval("select connection_id from sources where provider = $1", provider)
+    if connection_id is None:
+        raise SourceNotFound("This provider is not connected.")
+    return ConnectionId(connection_id)
+
+
 async def of_user(tx: Transaction) -> tuple[SourceView, ...]:
     """The sources of the transaction's user, by name."""
-    rows = await tx.fetch("select provider, enabled, registered_at, reason_disabled from sources order by provider")
+    rows = await tx.fetch(
+        """select s.provider, s.enabled, s.registered_at, s.reason_disabled,
+                  coalesce(w.running_until > clock_timestamp(), false) as running,
+                  r.outcome as last_outcome, r.error as last_error, r.finished_at as last_finished_at,
+                  case when s.enabled then w.due_at end as next_at, coalesce(w.failures, 0) as failures,
+                  (select count(*) from activities a where a.user_id = s.user_id and a.provider = s.provider) as items
+           from sources s
+           left join schedule w using (connection_id)
+           left join lateral (
+               select outcome, error, finished_at from sync_runs
+               where connection_id = s.connection_id and outcome is not null
+               order by started_at desc limit 1) r on true
+           order by s.provider"""
+    )
     return tuple(SourceView(**row) for row in rows)

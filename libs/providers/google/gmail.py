@@ -115,16 +115,17 @@ class Gmail:
         found = await self._api.send(request, token, timeout_s)
         payload = found.get("payload") or {}
         text, is_truncated = body_text(payload)
-        return Mail(_summary(found), text, is_truncated, attachment_names(payload))
+        return Mail(summary_of(found), text, is_truncated, attachment_names(payload))
 
     async def _summary(self, token: str, id: str, timeout_s: float) -> MailSummary:
         request = self._api.request(
             _MESSAGES, "get", userId="me", id=id, format="metadata", metadataHeaders=list(_HEADERS)
         )
-        return _summary(await self._api.send(request, token, timeout_s))
+        return summary_of(await self._api.send(request, token, timeout_s))
 
 
-def _summary(found: Mapping[str, Any]) -> MailSummary:
+def summary_of(found: Mapping[str, Any]) -> MailSummary:
+    """A message resource of Gmail, in any format but `minimal`."""
     rows = (found.get("payload") or {}).get("headers") or ()
     headers = {str(row.get("name", "")).lower(): str(row.get("value", "")) for row in rows}
     senders = addresses(headers.get("from", ""))

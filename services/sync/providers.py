@@ -1,0 +1,22 @@
+"""The providers that are synced: a line each."""
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+
+from libs.providers.google.calendar_source import CalendarSource
+from libs.providers.google.gmail_source import GmailSource
+from libs.providers.rest import Pace
+from libs.providers.source import Source
+from services.sync.settings import SyncSettings
+
+
+async def open_sources(http: httpx.AsyncClient, settings: SyncSettings, pace: Pace) -> Mapping[str, Source]:
+    """By provider name. Google's descriptions are loaded in threads."""
+    gmail, calendar = await asyncio.gather(
+        GmailSource.open(http, settings.gmail_api, settings.gmail_topic or None),
+        CalendarSource.open(http, settings.calendar_api),
+    )
+    found: tuple[Source, ...] = (gmail, calendar)
+    return {source.provider: source for source in found}

@@ -1,0 +1,45 @@
+"""What a failure means for the run and for the next one: a decision of values.
+
+| what went wrong | this run | the next one |
+|---|---|---|
+| token refused | renewed once, goes on | after a second refusal: as any failure |
+| connection dead at the provider | ends | none until the user connects again (oauth tells everybody) |
+| asked to slow down | ends, keeps what came | when the provider said, else 1, 5, 15, 60 minutes |
+| away, slow, garbled | tried three times, then ends | with the schedule |
+| one stream not allowed or gone | goes on with the others | with the schedule |
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from libs.providers.errors import ProviderBusy
+from libs.resilience.errors import AdjutantError
+
+TRIES = 3
+LADDER_MINUTES = (1, 5, 15, 60)
+FAILING_AFTER = 3
+"""Failed runs in a row after which the user is told."""
+WAITS_FOR_ITS_USER = frozenset({"reauthorization_needed", "connection_not_found", "not_connected"})
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """When to sync again."""
+
+    after: timedelta
+
+
+def pause_before_try(tries: int, chance: random.Random) -> float:
+    """Seconds before a page is asked for again: 0.5, 1, 2 … with up to a quarter more."""
+    return 0.5 * 2.0 ** (tries - 1) * (1 + chance.random() / 4)
+
+
+def next_run(error: AdjutantError | None, failures: int, period_s: float, chance: random.Random) -> timedelta:
+    """How long after this run the next one is due; `failures` in a row before this one."""
+    regular = timedelta(seconds=period_s * (0.75 + chance.random() / 2))
+    if not isinstance(error, ProviderBusy):
+        return regular
+    if error.retry_after_s is not None:
+        return timedelta(seconds=error.retry_after_s + chance.random())
+    return timedelta(minutes=LADDER_MINUTES[min(failures, len(LADDER_MINUTES) - 1)])
