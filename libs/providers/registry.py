@@ -1,61 +1,127 @@
-"""The providers one can connect, as data. A new OAuth2 provider is one entry here and its addresses in the settings.
+"""The providers one can connect, as data. A new OAuth2 provider is one entry here; its settings follow from it.
 
-Facts about Google: its OAuth 2.0 documentation for web servers; scopes from the bundled discovery documents.
+Facts: the vendors' documentation as gathered in November 2026. GitHub OAuth apps and Slack without token rotation give
+tokens that do not expire; the same entries serve GitHub Apps and rotation, because an answer with a lifetime and a
+refresh token is taken as such.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 
+from libs.providers.oauth_family import ClientAuth, Family, Provider, RefreshFamily, Revocation
 
-class RefreshFamily(StrEnum):
-    """What happens to a refresh token when it is used."""
-
-    STATIC = "static"
-    """It stays; an answer without a new one means: keep the old one."""
-    ROTATES = "rotates"
-    """Each answer brings a new one, and the old one dies."""
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """One entry. `family` names the set of addresses and the client log-in shared by a vendor's products."""
-
-    name: str
-    family: str
-    scopes: tuple[str, ...]
-    """The least that the tools of this provider need."""
-    refresh: RefreshFamily = RefreshFamily.STATIC
-    uses_pkce: bool = True
-    authorize_parameters: Mapping[str, str] = field(default_factory=dict)
-
-
-_GOOGLE = MappingProxyType({"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"})
-_IDENTITY = ("openid", "email")
-_API = "https://www.googleapis.com/auth/"
-
-PROVIDERS: Mapping[str, Provider] = MappingProxyType(
-    {
-        provider.name: provider
-        for provider in (
-            Provider(
-                name="gmail",
-                family="google",
-                scopes=(*_IDENTITY, f"{_API}gmail.readonly"),
-                authorize_parameters=_GOOGLE,
-            ),
-            Provider(
-                name="calendar",
-                family="google",
-                scopes=(
-                    *_IDENTITY,
-                    f"{_API}calendar.events",
-                    f"{_API}calendar.freebusy",
-                    f"{_API}calendar.calendarlist.readonly",
-                ),
-                authorize_parameters=_GOOGLE,
-            ),
-        )
-    }
+GOOGLE = Family(
+    name="google",
+    authorize_url="https://accounts.google.com/o/oauth2/v2/auth",
+    token_url="https://oauth2.googleapis.com/token",  # noqa: S106 - an address
+    revoke_url="https://oauth2.googleapis.com/revoke",
+    jwks_url="https://www.googleapis.com/oauth2/v3/certs",
+    issuer="https://accounts.google.com",
+    account=("claims.email", "claims.sub"),
+    account_refs=("claims.email", "claims.sub"),
+    authorize_parameters={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
 )
+MICROSOFT = Family(
+    name="microsoft",
+    authorize_url="https://login.microsoftonline.com/common/oauth2/v2.0/authorize",
+    token_url="https://login.microsoftonline.com/common/oauth2/v2.0/token",  # noqa: S106 - an address
+    # The issuer of `common` differs from tenant to tenant; Graph says whose token it is.
+    identity_url="https://graph.microsoft.com/v1.0/me",
+    account=("identity.mail", "identity.userPrincipalName", "identity.id"),
+    account_refs=("identity.id",),
+    refresh=RefreshFamily.RENEWED,
+    revocation=Revocation.NONE,
+)
+GITHUB = Family(
+    name="github",
+    authorize_url="https://github.com/login/oauth/authorize",
+    token_url="https://github.com/login/oauth/access_token",  # noqa: S106 - an address
+    revoke_url="https://api.github.com/applications/{client_id}/token",
+    identity_url="https://api.github.com/user",
+    account=("identity.login",),
+    account_refs=("identity.id",),
+    refresh=RefreshFamily.ROTATES,
+    revocation=Revocation.DELETE,
+)
+NOTION = Family(
+    name="notion",
+    authorize_url="https://api.notion.com/v1/oauth/authorize",
+    token_url="https://api.notion.com/v1/oauth/token",  # noqa: S106 - an address
+    revoke_url="https://api.notion.com/v1/oauth/revoke",
+    account=("token.owner.user.person.email", "token.workspace_name", "token.workspace_id"),
+    account_refs=("token.workspace_id", "token.bot_id"),
+    refresh=RefreshFamily.ROTATES,
+    client_auth=ClientAuth.BASIC_JSON,
+    revocation=Revocation.JSON,
+    uses_pkce=False,
+    authorize_parameters={"owner": "user"},
+    headers={"notion-version": "2025-09-03"},
+)
+SLACK = Family(
+    name="slack",
+    authorize_url="https://slack.com/oauth/v2/authorize",
+    token_url="https://slack.com/api/oauth.v2.access",  # noqa: S106 - an address
+    revoke_url="https://slack.com/api/auth.revoke",
+    account=("token.team.name", "token.authed_user.id"),
+    account_refs=("token.team.id",),
+    refresh=RefreshFamily.ROTATES,
+    revocation=Revocation.BEARER,
+    # Switching PKCE on makes a Slack app a public client for good, with refresh tokens of thirty days.
+    uses_pkce=False,
+    scope_separator=",",
+    scope_parameter="user_scope",
+    token_path="authed_user",  # noqa: S106 - a path
+)
+DISCORD = Family(
+    name="discord",
+    authorize_url="https://discord.com/oauth2/authorize",
+    token_url="https://discord.com/api/oauth2/token",  # noqa: S106 - an address
+    revoke_url="https://discord.com/api/oauth2/token/revoke",
+    identity_url="https://discord.com/api/users/@me",
+    account=("identity.username",),
+    account_refs=("identity.id",),
+    refresh=RefreshFamily.RENEWED,
+    client_auth=ClientAuth.BASIC,
+    uses_pkce=False,
+)
+ZOOM = Family(
+    name="zoom",
+    authorize_url="https://zoom.us/oauth/authorize",
+    token_url="https://zoom.us/oauth/token",  # noqa: S106 - an address
+    revoke_url="https://zoom.us/oauth/revoke",
+    identity_url="https://api.zoom.us/v2/users/me",
+    account=("identity.email", "identity.id"),
+    account_refs=("identity.account_id", "identity.id"),
+    refresh=RefreshFamily.ROTATES,
+    client_auth=ClientAuth.BASIC,
+)
+
+_GOOGLE_API = "https://www.googleapis.com/auth/"
+_OFFLINE = ("offline_access", "User.Read")
+
+
+def _listed(*providers: Provider) -> Mapping[str, Provider]:
+    return MappingProxyType({provider.name: provider for provider in providers})
+
+
+PROVIDERS = _listed(
+    Provider("gmail", "Gmail", GOOGLE, ("openid", "email", f"{_GOOGLE_API}gmail.readonly")),
+    Provider(
+        "calendar",
+        "Google Calendar",
+        GOOGLE,
+        (
+            *("openid", "email", f"{_GOOGLE_API}calendar.events", f"{_GOOGLE_API}calendar.freebusy"),
+            f"{_GOOGLE_API}calendar.calendarlist.readonly",
+        ),
+    ),
+    Provider("outlook_mail", "Outlook", MICROSOFT, (*_OFFLINE, "Mail.Read")),
+    Provider("outlook_calendar", "Outlook Calendar", MICROSOFT, (*_OFFLINE, "Calendars.ReadWrite")),
+    Provider("teams", "Microsoft Teams", MICROSOFT, (*_OFFLINE, "Team.ReadBasic.All", "ChannelMessage.Read.All")),
+    Provider("github", "GitHub", GITHUB, ("read:user", "repo")),
+    Provider("notion", "Notion", NOTION, ()),
+    Provider("slack", "Slack", SLACK, ("channels:read", "channels:history", "users:read")),
+    Provider("discord", "Discord", DISCORD, ("identify", "guilds")),
+    Provider("zoom", "Zoom", ZOOM, ("user:read:user", "meeting:read:list_meetings")),
+)
+FAMILIES: tuple[Family, ...] = tuple({each.family.name: each.family for each in PROVIDERS.values()}.values())

@@ -61,7 +61,7 @@ async def _exchange(
     key: UserKey,
     held: Held,
     refresh_token: str,
-    at: endpoints.Addresses,
+    at: endpoints.Client,
     provider: str,
     scope: Scope,
     deps: OAuth,

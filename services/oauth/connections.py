@@ -20,6 +20,7 @@ class Held:
     access_token: str
     refresh_token: str | None
     expires_at: datetime
+    connected_at: datetime
 
 
 async def save(
@@ -86,9 +87,14 @@ async def require_reauthorization(tx: Transaction, held: Held) -> None:
     )
 
 
-async def remove(tx: Transaction, connection_id: str) -> bool:
-    """Forget it and its tokens; whether it was still there."""
-    return await tx.execute("delete from connections where connection_id = $1", connection_id) != "DELETE 0"
+async def remove(tx: Transaction, held: Held) -> bool:
+    """Forget it and its tokens. False when it is gone, or was connected again since `held` was read: what was revoked
+    is then not what is there now."""
+    row = await tx.fetchrow("select * from connections where connection_id = $1 for update", held.connection_id)
+    if row is None or row["connected_at"] != held.connected_at:
+        return False
+    await tx.execute("delete from connections where connection_id = $1", held.connection_id)
+    return True
 
 
 def view(row: Row, key: UserKey) -> ConnectionView:
@@ -116,4 +122,5 @@ def _held(row: Row | None, key: UserKey) -> Held:
         access_token=key.open("access_token", connection_id, row["access_token"]).decode(),
         refresh_token=key.open("refresh_token", connection_id, sealed).decode() if sealed else None,
         expires_at=row["expires_at"],
+        connected_at=row["connected_at"],
     )

@@ -12,7 +12,6 @@ from contracts.envelope import Scope
 from contracts.oauth import ConnectionEstablished, ConnectionView, FinishConnection, StartConnection
 from libs.bus import publish
 from libs.db import Row
-from libs.providers.account_ref import account_ref
 from services.oauth import audit, connections, endpoints, identity
 from services.oauth.deps import OAuth
 from services.oauth.errors import AuthorizationDeclined, StateRefused
@@ -24,6 +23,7 @@ _REFUSED = "This log-in is not known, was used already, is too old, or began in 
 async def begin(query: StartConnection, scope: Scope, deps: OAuth) -> str:
     """The address to send the browser to. Raises UnknownProvider, ProviderNotConfigured."""
     provider, at = endpoints.find(query.provider, deps.settings)
+    family = provider.family
     state, verifier, nonce = (secrets.token_urlsafe(48) for _ in range(3))
     state_hash = _hash(state)
     async with deps.db.transaction(scope) as tx:
@@ -43,12 +43,14 @@ async def begin(query: StartConnection, scope: Scope, deps: OAuth) -> str:
         "response_type": "code",
         "client_id": at.client_id,
         "redirect_uri": deps.redirect_uri(provider.name),
-        "scope": " ".join(provider.scopes),
         "state": state,
-        "nonce": nonce,
-        **provider.authorize_parameters,
+        **family.authorize_parameters,
     }
-    if provider.uses_pkce:
+    if provider.scopes:
+        parameters[family.scope_parameter] = family.scope_separator.join(provider.scopes)
+    if family.issuer:
+        parameters["nonce"] = nonce
+    if family.uses_pkce:
         parameters |= {"code_challenge": create_s256_code_challenge(verifier), "code_challenge_method": "S256"}
     return f"{at.authorize}?{urlencode(parameters)}"
 
@@ -64,20 +66,14 @@ async def finish(query: FinishConnection, scope: Scope, deps: OAuth) -> Connecti
     begun = _checked(row, query)
     if query.error or not query.code:
         raise AuthorizationDeclined("The provider was not allowed to share access.")
-    if query.issuer is not None and query.issuer != at.issuer:
+    if query.issuer is not None and at.issuer and query.issuer != at.issuer:
         raise StateRefused("The answer came from another provider than the one that was asked.")
     verifier = key.open("verifier", state_hash, begun["verifier"]).decode()
     tokens = await endpoints.redeem(deps.http, at, query.code, verifier, deps.redirect_uri(provider.name))
-    account = identity.account(
-        tokens.id_token,
-        await endpoints.keys(deps.http, at),
-        issuer=at.issuer,
-        client_id=at.client_id,
-        nonce=begun["nonce"],
-    )
+    account = await identity.find(deps.http, at, tokens, begun["nonce"])
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)
-        connection = await connections.save(tx, key, provider.name, account, tokens, datetime.now(UTC))
+        connection = await connections.save(tx, key, provider.name, account.name, tokens, datetime.now(UTC))
         await audit.record(tx, provider.name, "connected")
         await publish(
             tx,
@@ -85,7 +81,7 @@ async def finish(query: FinishConnection, scope: Scope, deps: OAuth) -> Connecti
                 connection_id=connection.connection_id,
                 provider=provider.name,
                 scopes=connection.scopes,
-                account_refs=(account_ref(provider.family, account),),
+                account_refs=account.refs,
             ),
         )
     return connection

@@ -47,11 +47,13 @@ async def disconnect(query: Disconnect, call: Call, deps: OAuth) -> Disconnected
         held = await connections.peek(tx, await deps.vault.user_key(tx), query.provider)
     try:
         _, at = endpoints.find(query.provider, deps.settings)
-        revoked, note = await endpoints.revoke(deps.http, at, held.refresh_token or held.access_token), "revoked"
+        revoked, note = True, await endpoints.revoke(deps.http, at, held.access_token, held.refresh_token)
     except AdjutantError as error:
         revoked, note = False, error.slug
     async with deps.db.transaction(scope) as tx:
-        if await connections.remove(tx, held.connection_id):
-            await audit.record(tx, query.provider, "disconnected", note if revoked else f"not revoked: {note}")
+        if await connections.remove(tx, held):
+            # The proof that the provider no longer honours the grant, or why there is none.
+            proof = f"revoked: {note}" if revoked else f"not revoked: {note}"
+            await audit.record(tx, query.provider, "disconnected", proof)
             await publish(tx, ConnectionRemoved(connection_id=held.connection_id, provider=query.provider))
     return Disconnected(provider=query.provider, revoked_at_provider=revoked)

@@ -1,27 +1,54 @@
-"""What an operator may set for oauth."""
+"""What an operator may set for oauth: for every family of the registry a client, and its addresses."""
 
-from pydantic import SecretStr
+from typing import Any
+
+from pydantic import Field, SecretStr, create_model
 from pydantic_settings import SettingsConfigDict
 
+from libs.providers.oauth_family import Family
+from libs.providers.registry import FAMILIES
 from libs.runtime import ServiceSettings
 
+ADDRESSES = ("authorize_url", "token_url", "revoke_url", "jwks_url", "identity_url", "issuer")
 
-class OAuthSettings(ServiceSettings):
-    """`ADJUTANT_OAUTH_…`"""
+
+def _fields(family: Family) -> dict[str, Any]:
+    name = family.name
+    label = name.capitalize()
+    client: dict[str, Any] = {
+        f"{name}_client_id": (str, Field("", description=f"Client id at {label}. Empty: {label} cannot be connected.")),
+        f"{name}_client_secret": (SecretStr, Field(SecretStr(""), description="Its secret.")),
+    }
+    addresses: dict[str, Any] = {
+        f"{name}_{address}": (str, Field(default, description=f"{label}'s {address.replace('_', ' ')}."))
+        for address in ADDRESSES
+        if (default := getattr(family, address))
+    }
+    return client | addresses
+
+
+_Registered: Any = create_model(
+    "_Registered",
+    __base__=ServiceSettings,
+    **{name: field for family in FAMILIES for name, field in _fields(family).items()},
+)
+
+
+class OAuthSettings(_Registered):
+    """`ADJUTANT_OAUTH_…`; addresses are there for tests and proxies."""
 
     model_config = SettingsConfigDict(env_prefix="ADJUTANT_OAUTH_")
 
-    google_client_id: str = ""
-    """Client id from the Google Cloud console. Empty: Google cannot be connected."""
-    google_client_secret: SecretStr = SecretStr("")
-    """Its secret."""
-    google_authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
-    """Where the browser is sent."""
-    google_token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-    """Where codes and refresh tokens are redeemed."""
-    google_revoke_url: str = "https://oauth2.googleapis.com/revoke"
-    """Where tokens are revoked."""
-    google_jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
-    """The keys that sign identity tokens."""
-    google_issuer: str = "https://accounts.google.com"
-    """The issuer that identity tokens must name."""
+    def client_id(self, family: Family) -> str:
+        """Empty when the operator has not registered us there."""
+        found: str = getattr(self, f"{family.name}_client_id")
+        return found
+
+    def client_secret(self, family: Family) -> str:
+        """For the token endpoint only."""
+        found: SecretStr = getattr(self, f"{family.name}_client_secret")
+        return found.get_secret_value()
+
+    def address(self, family: Family, which: str) -> str:
+        """One of `ADDRESSES`; empty when the family has none."""
+        return getattr(self, f"{family.name}_{which}", "")

@@ -20,7 +20,7 @@ TRIES = 3
 LADDER_MINUTES = (1, 5, 15, 60)
 FAILING_AFTER = 3
 """Failed runs in a row after which the user is told."""
-WAITS_FOR_ITS_USER = frozenset({"reauthorization_needed", "connection_not_found", "not_connected"})
+WAITS_FOR_ITS_USER = frozenset({"reauthorization_required", "not_connected"})
 
 
 @dataclass(frozen=True, slots=True)
