@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from libs.http.outgoing import HttpClient
 from libs.runtime import Resources, Service
+from libs.vault import HookSecrets
 from services.gateway.authentication import Authenticator, PrincipalCache
 from services.gateway.deps import Gateway
 from services.gateway.housekeeping import keep_house
@@ -11,6 +13,7 @@ from services.gateway.passwords import Passwords
 from services.gateway.settings import GatewaySettings
 from services.gateway.signing import Signer
 from services.gateway.web import web_application
+from services.gateway.webhooks.google_keys import GoogleKeys
 
 
 @asynccontextmanager
@@ -23,7 +26,7 @@ async def open_gateway(resources: Resources[GatewaySettings]) -> AsyncIterator[G
     passwords = Passwords(
         memory_kib=settings.password_memory_kib, passes=settings.password_passes, workers=settings.password_workers
     )
-    async with keep_house(resources.db, resources.stopping):
+    async with keep_house(resources.db, resources.stopping), HttpClient("Google's keys", "") as http:
         yield Gateway(
             db=resources.db,
             bus=resources.bus,
@@ -34,6 +37,8 @@ async def open_gateway(resources: Resources[GatewaySettings]) -> AsyncIterator[G
             authenticator=authenticator,
             stopping=resources.stopping,
             public_url=resources.platform.public_url,
+            hook_secrets=HookSecrets(resources.master_keys),
+            google_keys=GoogleKeys(http, settings.google_jwks_url),
         )
     await authenticator.close()
     passwords.close()

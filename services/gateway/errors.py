@@ -1,15 +1,24 @@
 """What the gateway itself refuses.
 
 InvalidInput      ├── MalformedJson, UnsupportedMediaType, MethodNotAllowed, MalformedEventId,
-                  │   MalformedReturnPath
-Unauthenticated   ├── InvalidCredentials
+                  │   MalformedReturnPath, WebhookMalformed
+Unauthenticated   ├── InvalidCredentials, WebhookRefused
+Unavailable       ├── WebhooksNotConfigured
 Forbidden         ├── CsrfRejected, ScopeMissing, AddressNotAllowed, OriginRejected
 NotFound          ├── RouteNotFound, ConversationNotFound, TurnNotFound, KeyNotFound, ProviderNotFound
 Conflict          ├── EmailTaken, IdempotencyKeyReused
 TooLarge          └── BodyTooLarge
 """
 
-from libs.resilience.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated
+from libs.resilience.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 
 
 class MalformedJson(InvalidInput):
@@ -129,6 +138,27 @@ class IdempotencyKeyReused(Conflict):
 
     slug = "idempotency_key_reused"
     advice = "Use a fresh Idempotency-Key for a new request."
+
+
+class WebhookRefused(Unauthenticated):
+    """Not a genuine notification: unsigned, wrongly signed, or replayed."""
+
+    slug = "webhook_refused"
+    advice = "Sign the raw body with the secret that is configured here, at the time of sending."
+
+
+class WebhookMalformed(InvalidInput):
+    """Genuine, and yet not readable."""
+
+    slug = "webhook_malformed"
+    status = 400
+
+
+class WebhooksNotConfigured(Unavailable):
+    """The secret is missing with which this provider's notifications are verified."""
+
+    slug = "webhooks_not_configured"
+    advice = "Ask your operator to set the secret; until then nothing is accepted."
 
 
 class BodyTooLarge(TooLarge):

@@ -9,4 +9,7 @@ RESPONSE_SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+WEBHOOKS = Counter(
+    "adjutant_webhooks_total", "Notifications of providers, and what became of them", ["provider", "outcome"]
+)
 ACTIVE_STREAMS = Gauge("adjutant_active_streams", "Turns that clients follow right now")

@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from services.gateway.sessions import COOKIE
 from services.gateway.wire import Problem
 
-PUBLIC = frozenset({"/api/health", "/api/auth/sign-up", "/api/auth/log-in"})
+PUBLIC = frozenset({"/api/health", "/api/auth/sign-up", "/api/auth/log-in", "/webhooks/{provider}"})
 
 _SECURITY = {
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Changes need X-CSRF-Token too"},

@@ -1,6 +1,6 @@
 """What an operator may set, as ADJUTANT_GATEWAY_…."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from libs.runtime import ServiceSettings
@@ -47,6 +47,23 @@ class GatewaySettings(ServiceSettings):
     """Silence after which a stream asks chat whether the turn ended unseen."""
     silence_s: float = 150.0
     """Silence after which a stream gives up; the turn itself goes on."""
+
+    github_webhook_secret: SecretStr = SecretStr("")
+    """Secret of the GitHub App's webhook. Empty: only repository hooks that we made ourselves are genuine."""
+    slack_signing_secret: SecretStr = SecretStr("")
+    """Signing secret of the Slack app. Empty: nothing from Slack is accepted."""
+    notion_verification_token: SecretStr = SecretStr("")
+    """The token that Notion sent when its webhook was set up. Empty: only that first request is accepted."""
+    discord_public_key: str = ""
+    """Public key of the Discord application, in hexadecimal. Empty: nothing from Discord is accepted."""
+    zoom_secret_token: SecretStr = SecretStr("")
+    """Secret token of the Zoom app. Empty: nothing from Zoom is accepted."""
+    gmail_audience: str = ""
+    """Audience of the Pub/Sub push subscription. Empty: no pushes from Gmail are accepted."""
+    gmail_service_account: str = ""
+    """E-mail address of the service account that signs the pushes."""
+    google_jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    """Google's public keys."""
 
     cors_origins: tuple[str, ...] = ()
     """Origins of web applications that may call with the user's cookie, such as https://app.example.org."""

@@ -20,6 +20,7 @@ from services.gateway.routes import (
     profile,
     socket,
     sync,
+    webhooks,
 )
 
 ROUTERS = (
@@ -34,6 +35,7 @@ ROUTERS = (
     profile.router,
     audit.router,
     socket.router,
+    webhooks.router,
 )
 
 

@@ -15,13 +15,15 @@ from contracts.ids import new_id
 from libs.bus import Bus
 from libs.db import Database
 from libs.db.ddl import create_bus_tables, grant_to_service
-from libs.vault import MasterKeys, TransitSeal
+from libs.http.outgoing import HttpClient
+from libs.vault import HookSecrets, MasterKeys, TransitSeal
 from services.gateway.authentication import Authenticator, PrincipalCache
 from services.gateway.deps import Gateway
 from services.gateway.passwords import Passwords
 from services.gateway.settings import GatewaySettings
 from services.gateway.signing import Signer
 from services.gateway.web import web_application
+from services.gateway.webhooks.google_keys import GoogleKeys
 from tests.conftest import Platform
 from tests.service.gateway.peers import ROUTES, ChatPeer
 
@@ -65,6 +67,7 @@ async def running(
     await bus.connect()
     db = await Database.connect(database_url or platform.database.url("gateway"), "gateway", patience_s=1, wait_s=10)
     signer = Signer.from_master(keys)
+    http = HttpClient("Google's keys", "")
     gateway = Gateway(
         db=db,
         bus=bus,
@@ -75,6 +78,8 @@ async def running(
         authenticator=Authenticator(db, signer, PrincipalCache(1000, settings.auth_cache_s)),
         stopping=stopping,
         public_url="http://localhost:8080",
+        hook_secrets=HookSecrets(keys),
+        google_keys=GoogleKeys(http, settings.google_jwks_url),
     )
     await bus.start((), gateway, db)
     config = uvicorn.Config(
@@ -96,6 +101,7 @@ async def running(
         gateway.passwords.close()
         await bus.stop(1)
         await bus.close()
+        await http.close()
         await db.close()
 
 
