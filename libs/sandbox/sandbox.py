@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from libs.sandbox import models, seeds
+from libs.sandbox import models, seeds, work_tools
 from libs.sandbox.child import Child, DidNotStart
 from libs.sandbox.node import SandboxUnavailable, emulators
 from libs.sandbox.provider_view import calendar_events, mails
@@ -24,6 +24,8 @@ MODEL_KEY = "sandbox-model-key"
 class Sandbox:
     """`async with Sandbox(directory) as sandbox:` runs an emulated Google and, unless told otherwise, a model.
 
+    With `with_work_tools` a GitHub and a Slack too.
+
     `public_url`: the address (or addresses) under which the gateway is reached. With it Google knows one client and
     refuses redirects to anywhere else; without it Google takes any. The seeded dates count from the start.
     """
@@ -34,16 +36,20 @@ class Sandbox:
         *,
         public_url: str | Sequence[str] | None = None,
         with_model: bool = True,
+        with_work_tools: bool = False,
         cache: Path | None = None,
     ) -> None:
         self._directory = directory
         self._public_urls = (public_url,) if isinstance(public_url, str) else tuple(public_url or ())
         self._with_model = with_model
+        self._with_work_tools = with_work_tools
         self._cache = cache
         self._children: list[Child] = []
         self._discovered: dict[str, str] = {}
         self.google_url = ""
         self.model_url = ""
+        self.github_url = ""
+        self.slack_url = ""
 
     async def __aenter__(self) -> "Sandbox":
         programs = await emulators(self._cache)
@@ -57,6 +63,8 @@ class Sandbox:
                 "google", (*programs.google, *options), "/.well-known/openid-configuration"
             )
             self._discovered = await self._get("/.well-known/openid-configuration")
+            if self._with_work_tools:
+                await self._start_work_tools(programs.google)
             if self._with_model:
                 fixtures = self._write("fixtures.json", models.fixtures(now))
                 given = ("--fixtures", str(fixtures), "--validate-on-load", "--log-level", "warn", "--port")
@@ -86,6 +94,8 @@ class Sandbox:
             "ADJUTANT_SYNC_GMAIL_API": f"{self.google_url}/",
             "ADJUTANT_SYNC_CALENDAR_API": f"{self.google_url}/calendar/v3/",
         }
+        if self._with_work_tools:
+            given |= work_tools.github_settings(self.github_url) | work_tools.slack_settings(self.slack_url)
         if self._with_model:
             given["ADJUTANT_CHAT_MODEL_BASE_URL"] = f"{self.model_url}/v1"
             given["ADJUTANT_CHAT_MODEL_API_KEY"] = MODEL_KEY
@@ -106,6 +116,12 @@ class Sandbox:
             answer = await http.get("/__aimock/journal")
         entries: list[dict[str, Any]] = answer.raise_for_status().json()
         return entries
+
+    async def _start_work_tools(self, program: Sequence[str]) -> None:
+        for name, seed in (("github", work_tools.github_seed), ("slack", work_tools.slack_seed)):
+            file = self._write(f"{name}.yaml", seed(self._public_urls))
+            command = (*program, "start", "--service", name, "--seed", str(file), "--port")
+            setattr(self, f"{name}_url", await self._start(name, command, "/_emulate/fonts/geist-sans.woff2"))
 
     def _write(self, name: str, content: Any) -> Path:
         file = self._directory / name

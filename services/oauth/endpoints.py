@@ -144,7 +144,11 @@ async def revoke(http: HttpClient, at: Client, access_token: str, refresh_token:
             headers = at.headers() | {"authorization": f"Bearer {access_token}"}
             answer = await http.send("POST", at.revoke, deadline=until, headers=headers)
     refusal = _refusal(answer)
-    if refusal and refusal not in ("invalid_token", "token_revoked", "404", "422"):
+    # GitHub knows an ended token by 404 or 422 only.
+    ended = {"invalid_token", "token_revoked"} | (
+        {"404", "422"} if at.family.revocation is Revocation.DELETE else set()
+    )
+    if refusal and refusal not in ended:
         raise NeighbourUnavailable(f"The provider did not confirm the revocation ({answer.status}).")
     return f"{at.family.revocation} {answer.status}"
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 
 import httpx
 
+from libs.providers.github.source import GitHubSource
 from libs.providers.google.calendar_source import CalendarSource
 from libs.providers.google.gmail_source import GmailSource
 from libs.providers.rest import Pace
+from libs.providers.slack.source import SlackSource
 from libs.providers.source import Source
 from services.sync.settings import SyncSettings
 
@@ -18,5 +20,10 @@ async def open_sources(http: httpx.AsyncClient, settings: SyncSettings, pace: Pa
         GmailSource.open(http, settings.gmail_api, settings.gmail_topic or None),
         CalendarSource.open(http, settings.calendar_api),
     )
-    found: tuple[Source, ...] = (gmail, calendar)
+    found: tuple[Source, ...] = (
+        gmail,
+        calendar,
+        GitHubSource(http, settings.github_api, pace),
+        SlackSource(http, settings.slack_api, pace),
+    )
     return {source.provider: source for source in found}

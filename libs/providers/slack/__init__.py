@@ -1,0 +1,1 @@
+"""Slack, read for sync."""

@@ -1,0 +1,74 @@
+"""The emulated person's GitHub and Slack: what they are started with, and the settings that point at them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from libs.sandbox.seeds import EMAIL, NAME
+
+LOGIN = EMAIL.partition("@")[0]
+TOKEN = "sandbox-token"  # noqa: S105 - of an emulator on this machine
+"""With it a test acts at the emulated GitHub as the person would."""
+REPOSITORY = f"{LOGIN}/engine"
+GITHUB_CLIENT, SLACK_CLIENT = "Iv1.adjutant", "1234567890.1234567890"
+SECRET = "sandbox-client-secret"  # noqa: S105 - of an emulator on this machine
+
+
+def github_seed(public_urls: Sequence[str]) -> dict[str, Any]:
+    """One person with two repositories."""
+    return {
+        "tokens": {TOKEN: {"login": LOGIN, "scopes": ["repo", "user", "admin:repo_hook"]}},
+        "github": {
+            "users": [{"login": LOGIN, "name": NAME, "email": EMAIL}],
+            "repos": [
+                {"owner": LOGIN, "name": "engine", "description": "An analytical one", "auto_init": True},
+                {"owner": LOGIN, "name": "notes", "auto_init": True},
+            ],
+            **_apps(GITHUB_CLIENT, "github", public_urls),
+        },
+    }
+
+
+def slack_seed(public_urls: Sequence[str]) -> dict[str, Any]:
+    """One workspace with the person and two channels."""
+    return {
+        "slack": {
+            "team": {"name": "Engine Works", "domain": "engine-works"},
+            "users": [{"name": LOGIN, "real_name": NAME, "email": EMAIL}],
+            "channels": [{"name": "general", "topic": "All of us"}, {"name": "engines", "topic": "Gears"}],
+            **_apps(SLACK_CLIENT, "slack", public_urls, app_id="A000000001", scopes=["channels:read"]),
+        },
+    }
+
+
+def github_settings(url: str) -> dict[str, str]:
+    """For oauth and sync."""
+    return {
+        "ADJUTANT_OAUTH_GITHUB_CLIENT_ID": GITHUB_CLIENT,
+        "ADJUTANT_OAUTH_GITHUB_CLIENT_SECRET": SECRET,
+        "ADJUTANT_OAUTH_GITHUB_AUTHORIZE_URL": f"{url}/login/oauth/authorize",
+        "ADJUTANT_OAUTH_GITHUB_TOKEN_URL": f"{url}/login/oauth/access_token",
+        "ADJUTANT_OAUTH_GITHUB_REVOKE_URL": f"{url}/applications/{{client_id}}/token",
+        "ADJUTANT_OAUTH_GITHUB_IDENTITY_URL": f"{url}/user",
+        "ADJUTANT_SYNC_GITHUB_API": url,
+    }
+
+
+def slack_settings(url: str) -> dict[str, str]:
+    """For oauth and sync."""
+    return {
+        "ADJUTANT_OAUTH_SLACK_CLIENT_ID": SLACK_CLIENT,
+        "ADJUTANT_OAUTH_SLACK_CLIENT_SECRET": SECRET,
+        "ADJUTANT_OAUTH_SLACK_AUTHORIZE_URL": f"{url}/oauth/v2/authorize",
+        "ADJUTANT_OAUTH_SLACK_TOKEN_URL": f"{url}/api/oauth.v2.access",
+        "ADJUTANT_OAUTH_SLACK_REVOKE_URL": f"{url}/api/auth.revoke",
+        "ADJUTANT_SYNC_SLACK_API": f"{url}/api",
+    }
+
+
+def _apps(client_id: str, provider: str, public_urls: Sequence[str], **more: Any) -> dict[str, Any]:
+    """Without a public address no app is registered: then the emulator takes any, and any redirect."""
+    if not public_urls:
+        return {}
+    redirects = [f"{url.rstrip('/')}/api/integrations/{provider}/callback" for url in public_urls]
+    app = {"client_id": client_id, "client_secret": SECRET, "name": "Adjutant", "redirect_uris": redirects}
+    return {"oauth_apps": [app | more]}
