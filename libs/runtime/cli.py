@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 deadletters = typer.Typer(help="Messages that no handler could take.", no_args_is_help=True)
 contracts = typer.Typer(help="What the services say to each other.", no_args_is_help=True)
+keys = typer.Typer(help="The master keys, on which all encryption hangs.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
 app.add_typer(deadletters, name="deadletter")
 app.add_typer(contracts, name="contracts")
 
@@ -168,6 +170,30 @@ def discard_dead_letter(service: ServiceName, number: int, data_dir: DataDir = N
 
     letter = asyncio.run(discard(_platform(data_dir), [service], service, number))
     _say(f"{letter.subject} for {letter.consumer} is given up.")
+
+
+@keys.command("new")
+def new_key(id: Annotated[str, typer.Argument(help="Such as k2; not used before.")]) -> None:
+    """Print a fresh master key for ADJUTANT_MASTER_KEYS."""
+    from libs.runtime.keys import fresh_key
+
+    _say(fresh_key(id))
+
+
+@keys.command("rotate")
+def rotate_keys(data_dir: DataDir = None) -> None:
+    """Wrap every user's data key by the first master key; the services go on. Safe to repeat."""
+    from libs.runtime.discovery import service_names
+    from libs.runtime.keys import rotate, still_used
+
+    async def run() -> dict[str, int]:
+        platform, services = _platform(data_dir), service_names()
+        async for name, done in rotate(platform, services):
+            _say(f"{name}: {done} data keys wrapped anew")
+        return await still_used(platform, services)
+
+    for key_id, count in asyncio.run(run()).items():
+        _say(f"master key {key_id} wraps {count} data keys")
 
 
 @contracts.command("export")
