@@ -5,12 +5,18 @@ from collections.abc import Mapping
 
 import httpx
 
+from libs.providers.discord.source import DiscordSource
 from libs.providers.github.source import GitHubSource
 from libs.providers.google.calendar_source import CalendarSource
 from libs.providers.google.gmail_source import GmailSource
+from libs.providers.microsoft.outlook_calendar import OutlookCalendarSource
+from libs.providers.microsoft.outlook_mail import OutlookMailSource
+from libs.providers.microsoft.teams import TeamsSource
+from libs.providers.notion.source import NotionSource
 from libs.providers.rest import Pace
 from libs.providers.slack.source import SlackSource
 from libs.providers.source import Source
+from libs.providers.zoom.source import ZoomSource
 from services.sync.settings import SyncSettings
 
 
@@ -25,5 +31,11 @@ async def open_sources(http: httpx.AsyncClient, settings: SyncSettings, pace: Pa
         calendar,
         GitHubSource(http, settings.github_api, pace),
         SlackSource(http, settings.slack_api, pace),
+        OutlookMailSource(http, settings.microsoft_api, pace),
+        OutlookCalendarSource(http, settings.microsoft_api, pace),
+        TeamsSource(http, settings.microsoft_api, pace),
+        NotionSource(http, settings.notion_api, pace),
+        DiscordSource(http, settings.discord_api, pace),
+        ZoomSource(http, settings.zoom_api, pace),
     )
     return {source.provider: source for source in found}

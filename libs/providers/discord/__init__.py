@@ -1,0 +1,1 @@
+"""Discord, read for sync."""

@@ -1,0 +1,1 @@
+"""Microsoft Graph, read for sync: mail, calendar, Teams."""

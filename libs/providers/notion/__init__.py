@@ -1,0 +1,1 @@
+"""Notion, read for sync."""

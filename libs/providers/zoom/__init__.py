@@ -1,0 +1,1 @@
+"""Zoom, read for sync."""
