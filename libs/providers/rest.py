@@ -134,15 +134,19 @@ class RestApi:
             async with self._breaker:
                 response = await exchange(self._http, self.label, outgoing, timeout_s)
                 span.set_attribute("http.response.status_code", response.status_code)
-                if response.status_code >= 500:
-                    raise refusal(self.label, response.status_code, response.headers)
+                error = self._error(response)
+                if response.status_code >= 500 and error is not None and not isinstance(error, ProviderBusy):
+                    raise error
         # Beyond the breaker: one user's limit or missing permission is no reason to stop for the others.
-        return await self._read(response, access)
+        return await self._read(response, error, access)
 
-    async def _read(self, response: httpx.Response, access: Access) -> Answer:
+    def _error(self, response: httpx.Response) -> AdjutantError | None:
         error = self._refuse(self.label, response) if self._refuse else None
         if error is None and response.status_code >= 400:
             error = refusal(self.label, response.status_code, response.headers)
+        return error
+
+    async def _read(self, response: httpx.Response, error: AdjutantError | None, access: Access) -> Answer:
         if isinstance(error, ProviderBusy):
             await self._pause(access, error.retry_after_s or DEFAULT_PAUSE_S)
         if error is not None:

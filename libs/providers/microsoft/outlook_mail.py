@@ -11,7 +11,9 @@ from libs.providers.microsoft.graph import Graph, line, moment
 from libs.providers.rest import Access, Pace
 from libs.providers.source import Hook, Item, Kind, Page, Stream, Watch
 
-_FIELDS = "id,subject,from,toRecipients,ccRecipients,receivedDateTime,lastModifiedDateTime,isRead,isDraft,conversationId,webLink"
+_FIELDS = (
+    "id,subject,from,toRecipients,ccRecipients,receivedDateTime,lastModifiedDateTime,isRead,conversationId,webLink"
+)
 
 
 class OutlookMailSource:
