@@ -4,14 +4,12 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import structlog
 
 from libs.db import Database
 from libs.db.partitions import ensure_partitions
 from libs.resilience.errors import Unavailable
-from services.gateway.webhooks.deliveries import forget_old
 
 log = structlog.get_logger("services.gateway")
 
@@ -36,6 +34,5 @@ async def _run(db: Database, stopping: asyncio.Event) -> None:
             await ensure_partitions(db)
             async with db.transaction(None) as tx:
                 await tx.execute("select forget_what_is_over()")
-            await forget_old(db, datetime.now(UTC))
         except Unavailable as away:
             log.info("housekeeping_postponed", why=away.detail)

@@ -134,17 +134,6 @@ class AuditEntry(Base, table=True):
     request_id: str = Field(sa_column=_text())
 
 
-class WebhookDelivery(Base, table=True):
-    """A provider's notification that was accepted; kept for thirty days, so that a repetition is recognised."""
-
-    __tablename__ = "webhook_deliveries"
-    __table_args__ = (Index("ix_webhook_deliveries_age", "received_at"),)
-
-    provider: str = Field(sa_column=_text(primary_key=True))
-    delivery_id: str = Field(sa_column=_text(primary_key=True))
-    received_at: datetime = Field(sa_column=_moment())
-
-
 class WebhookHandshake(Base, table=True):
     """What a provider sent to introduce itself, the newest of each; for the operator to read. Believed by nobody."""
 

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHES = ("bus", "chat")
+BENCHES = ("bus", "chat", "sync", "webhooks")
 
 
 def main(names: list[str]) -> int:

@@ -38,6 +38,6 @@ async def receive(provider: str, request: Request, gateway: GatewayHere) -> Resp
         if not verified.body and webhook.body:
             await deliveries.keep_handshake(gateway.db, provider, webhook.body, webhook.received_at)
         return Response(verified.body, verified.status, media_type=verified.content_type)
-    is_new = await deliveries.accept(gateway.db, provider, verified, webhook.received_at)
-    WEBHOOKS.labels(provider, "accepted" if is_new else "repeated").inc()
+    await deliveries.accept(gateway.bus, provider, verified, webhook.received_at)
+    WEBHOOKS.labels(provider, "accepted").inc()
     return Response(status_code=200)

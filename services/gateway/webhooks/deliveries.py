@@ -1,40 +1,37 @@
-"""A delivery and what follows from it, in one transaction: whoever got our 2xx need not send it again."""
+"""A genuine delivery goes straight into the stream: once that confirms, it is on disk, and the provider may forget it.
 
-from datetime import datetime, timedelta
+The command's id is made from the delivery's. A repetition within half an hour is recognised by the stream, a later one
+by the inbox of sync, which remembers ids for four weeks: longer than any provider goes on delivering again. No table of
+the gateway's own has to be written, which would cost six times as much as the publication.
+"""
+
+import hashlib
+from datetime import datetime
 
 from contracts.sync import TakeNotification
-from libs.bus import publish
+from libs.bus import Bus
+from libs.bus.errors import BusUnavailable
 from libs.db import Database
 from services.gateway.webhooks.webhook import Notices
 
-KEPT = timedelta(days=30)
-"""Longer than any provider goes on delivering again."""
+SOON_S = 5.0
 
 
-async def accept(db: Database, provider: str, notices: Notices, received_at: datetime) -> bool:
-    """Write it down; False for one that was accepted before. Raises DatabaseUnavailable: the provider sends again."""
-    async with db.transaction(None) as tx:
-        if notices.delivery_id is not None:
-            known = await tx.execute(
-                """insert into webhook_deliveries (provider, delivery_id, received_at) values ($1, $2, $3)
-                   on conflict do nothing""",
-                provider,
-                notices.delivery_id[:200],
-                received_at,
-            )
-            if known.endswith(" 0"):
-                return False
-        for notice in notices.notices:
-            command = TakeNotification(
-                provider=provider,
-                hint=notice.hint,
-                received_at=received_at,
-                watch_id=notice.watch_id,
-                account_ref=notice.account_ref,
-                stream=notice.stream,
-            )
-            await publish(tx, command)
-    return True
+async def accept(bus: Bus, provider: str, notices: Notices, received_at: datetime) -> None:
+    """Durable when this returns. Raises BusUnavailable: then the provider sends it again."""
+    if not bus.connected:
+        # The provider waits for three seconds, and comes back by itself.
+        raise BusUnavailable("The message bus is away right now.", retry_after_s=SOON_S)
+    for number, notice in enumerate(notices.notices):
+        command = TakeNotification(
+            provider=provider,
+            hint=notice.hint,
+            received_at=received_at,
+            watch_id=notice.watch_id,
+            account_ref=notice.account_ref,
+            stream=notice.stream,
+        )
+        await bus.send(command, scope=None, id=_command_id(provider, notices.delivery_id, number))
 
 
 async def keep_handshake(db: Database, provider: str, body: bytes, received_at: datetime) -> None:
@@ -49,7 +46,7 @@ async def keep_handshake(db: Database, provider: str, body: bytes, received_at: 
         )
 
 
-async def forget_old(db: Database, now: datetime) -> None:
-    """Deliveries that nobody will repeat."""
-    async with db.transaction(None) as tx:
-        await tx.execute("delete from webhook_deliveries where received_at < $1", now - KEPT)
+def _command_id(provider: str, delivery_id: str | None, number: int) -> str | None:
+    if delivery_id is None:
+        return None
+    return f"hook_{hashlib.sha256(f'{provider}|{delivery_id}|{number}'.encode()).hexdigest()[:40]}"

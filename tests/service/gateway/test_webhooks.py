@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,17 +168,18 @@ def hooks(platform: Platform) -> HookSecrets:
 
 
 @pytest.fixture
-async def commands(gateway: Replica) -> Callable[[], Any]:
-    """What was handed over to sync since the test began."""
-    async with gateway.gateway.db.reading(None) as tx:
-        before = await tx.fetchval("select count(*) from outbox")
+async def commands(platform: Platform) -> AsyncIterator[Callable[[], Any]]:
+    """What lies in the stream for sync since the test began."""
+    admin = await platform.nats.admin()
+    before = (await admin.jetstream.stream_info("CMD_SYNC")).state.last_seq
 
     async def since() -> list[TakeNotification]:
-        async with gateway.gateway.db.reading(None) as tx:
-            rows = await tx.fetch("select body from outbox order by created_at offset $1", before)
-        return [TakeNotification.model_validate_json(row["body"]) for row in rows]
+        last = (await admin.jetstream.stream_info("CMD_SYNC")).state.last_seq
+        found = [await admin.jetstream.get_msg("CMD_SYNC", seq=number) for number in range(before + 1, last + 1)]
+        return [TakeNotification.model_validate_json(message.data or b"") for message in found]
 
-    return since
+    yield since
+    await admin.close()
 
 
 def _give_keys(replica: Replica) -> None:

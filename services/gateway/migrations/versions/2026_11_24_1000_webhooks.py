@@ -1,4 +1,4 @@
-"""Deliveries of providers' notifications, so that a repetition is recognised. Ids only, of nobody in particular."""
+"""What providers sent to introduce themselves."""
 
 from alembic import op
 
@@ -7,15 +7,6 @@ down_revision = "2026_11_24_0900"
 
 
 def upgrade() -> None:
-    op.execute(
-        """create table webhook_deliveries (
-               provider text not null,
-               delivery_id text not null,
-               received_at timestamptz not null,
-               constraint pk_webhook_deliveries primary key (provider, delivery_id)
-           )"""
-    )
-    op.execute("create index ix_webhook_deliveries_age on webhook_deliveries (received_at)")
     op.execute(
         """create table webhook_handshakes (
                provider text not null,
@@ -27,5 +18,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop table webhook_deliveries")
     op.execute("drop table webhook_handshakes")
