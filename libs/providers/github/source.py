@@ -55,12 +55,13 @@ class GitHubSource:
         repository = stream.removeprefix("repository:")
         at = json.loads(cursor) if cursor else {"since": since.isoformat()}
         began = datetime.now(UTC)
+        seen: dict[str, str] = {}
         for part, read in _PARTS.items():
-            async for page in self._part(access, repository, part, read, at):
+            async for page in self._part(access, repository, part, read, at, seen):
                 yield page
         # Nothing new: the same question next time, which then costs nothing.
         is_same = not at.get("news", False)
-        etags = at.get("etags", {}) if is_same else {}
+        etags = at.get("etags", {}) | seen if is_same else {}
         yield Page(
             (), (), json.dumps({"since": at["since"] if is_same else (began - OVERLAP).isoformat(), "etags": etags})
         )
@@ -96,11 +97,13 @@ class GitHubSource:
         part: str,
         read: "Callable[[str, dict[str, Any]], Item]",
         at: dict[str, Any],
+        seen: dict[str, str],
     ) -> AsyncGenerator[Page, None]:
-        """What changed in one part, oldest first, so that a cut listing goes on where it ended."""
+        """What changed in one part. Entity tags go to `seen`, not into the cursor: a listing that was cut after its first
+        page would otherwise be told that nothing has changed, and never see the others."""
         if part in at.get("done", ()):
             return
-        etags: dict[str, str] = at.setdefault("etags", {})
+        etags: dict[str, str] = at.get("etags", {})
         parameters = {"since": at["since"], **_PARAMETERS[part]}
         is_first = True
         route = f"/repos/{{owner}}/{{name}}/{part}"
@@ -109,7 +112,7 @@ class GitHubSource:
                 if answer.is_unchanged:
                     break
                 if is_first and answer.etag:
-                    etags[part] = answer.etag  # the first page's tells whether anything is new
+                    seen[part] = answer.etag  # the first page's tells whether anything is new
                 is_first = False
                 at["news"] = at.get("news", False) or bool(answer.content)
                 yield Page(tuple(read(repository, row) for row in answer.content), (), json.dumps(at))

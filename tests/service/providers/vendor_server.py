@@ -28,6 +28,8 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    """The decoded JSON."""
+    form: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,10 @@ async def _request(reader: asyncio.StreamReader) -> Asked:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     url = urlsplit(target)
-    return Asked(method, url.path, dict(parse_qsl(url.query)), headers, json.loads(body) if body else None)
+    query = dict(parse_qsl(url.query))
+    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return Asked(method, url.path, query, headers, None, dict(parse_qsl(body.decode())))
+    return Asked(method, url.path, query, headers, json.loads(body) if body else None)
 
 
 @asynccontextmanager
