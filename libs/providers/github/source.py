@@ -61,7 +61,7 @@ class GitHubSource:
                 yield page
         # Nothing new: the same question next time, which then costs nothing.
         is_same = not at.get("news", False)
-        etags = at.get("etags", {}) | seen if is_same else {}
+        etags = {**at.get("etags", {}), **seen} if is_same else {}
         yield Page(
             (), (), json.dumps({"since": at["since"] if is_same else (began - OVERLAP).isoformat(), "etags": etags})
         )
@@ -99,8 +99,11 @@ class GitHubSource:
         at: dict[str, Any],
         seen: dict[str, str],
     ) -> AsyncGenerator[Page, None]:
-        """What changed in one part. Entity tags go to `seen`, not into the cursor: a listing that was cut after its first
-        page would otherwise be told that nothing has changed, and never see the others."""
+        """What changed in one part, newest first: the first page's entity tag then tells whether anything is new.
+
+        The tags go to `seen`, not into the page's cursor: a listing that was cut after its first page would otherwise
+        be told that nothing has changed, and never see the others.
+        """
         if part in at.get("done", ()):
             return
         etags: dict[str, str] = at.get("etags", {})
@@ -112,7 +115,7 @@ class GitHubSource:
                 if answer.is_unchanged:
                     break
                 if is_first and answer.etag:
-                    seen[part] = answer.etag  # the first page's tells whether anything is new
+                    seen[part] = answer.etag
                 is_first = False
                 at["news"] = at.get("news", False) or bool(answer.content)
                 yield Page(tuple(read(repository, row) for row in answer.content), (), json.dumps(at))
@@ -191,7 +194,7 @@ def _issue(repository: str, row: dict[str, Any]) -> Item:
 _PARTS: dict[str, Callable[[str, dict[str, Any]], Item]] = {"issues": _issue, "commits": _commit}
 """GitHub lists pull requests among the issues, with `since`; on their own they have none."""
 _PARAMETERS: dict[str, dict[str, str]] = {
-    "issues": {"state": "all", "sort": "updated", "direction": "asc"},
+    "issues": {"state": "all", "sort": "updated", "direction": "desc"},
     "commits": {},
 }
 
