@@ -53,7 +53,7 @@ class GitHubSource:
                 yield Page(tuple(_repository(row) for row in answer.content), (), None)
             return
         repository = stream.removeprefix("repository:")
-        at = json.loads(cursor) if cursor else {"since": since.isoformat()}
+        at: dict[str, Any] = json.loads(cursor) if cursor else {"since": since.isoformat()}
         began = datetime.now(UTC)
         seen: dict[str, str] = {}
         for part, read in _PARTS.items():
