@@ -77,11 +77,15 @@ class SocketSession:
     async def run(self) -> None:
         """Until the client leaves or this replica stops (then with code 1012: come back)."""
         # Subscribed here and not in the task: a subscription that is cancelled half-way breaks the shared connection.
-        async with self._gateway.bus.listen("inbox", self._caller.scope.user_id) as notices:
-            await self._serve(notices)
+        bus, user_id = self._gateway.bus, self._caller.scope.user_id
+        async with bus.listen("inbox", user_id) as notices, bus.listen("sync", user_id) as progress:
+            await self._serve(notices, progress)
 
-    async def _serve(self, notices: AsyncIterator[bytes]) -> None:
-        pushes = asyncio.create_task(self._push_notifications(notices))
+    async def _serve(self, notices: AsyncIterator[bytes], progress: AsyncIterator[bytes]) -> None:
+        pushes = [
+            asyncio.create_task(self._push("notification", notices)),
+            asyncio.create_task(self._push("sync", progress)),
+        ]
         stopping = asyncio.create_task(self._gateway.stopping.wait())
         receiving = asyncio.create_task(self._receive())
         try:
@@ -89,7 +93,7 @@ class SocketSession:
             if self._socket.application_state is WebSocketState.CONNECTED and not receiving.done():
                 await self._socket.close(1012, "this replica is restarting")
         finally:
-            tasks = [pushes, stopping, receiving, *self._turns]
+            tasks = [*pushes, stopping, receiving, *self._turns]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -146,9 +150,10 @@ class SocketSession:
             log.exception("socket_turn_failed", error=type(error).__name__)
             await self.send(_refusal(Internal("Something went wrong on our side."), message.request_id))
 
-    async def _push_notifications(self, notices: AsyncIterator[bytes]) -> None:
-        async for body in notices:
-            await self.send({"type": "notification", "data": msgspec.Raw(body)})
+    async def _push(self, type: str, bodies: AsyncIterator[bytes]) -> None:
+        """Hand on what others tell this user: notifications, and how a sync is getting on."""
+        async for body in bodies:
+            await self.send({"type": type, "data": msgspec.Raw(body)})
 
     async def _begin(self, message: ChatIn) -> FollowedTurn:
         """Start the turn to the end even if the client leaves meanwhile: a message is taken whole or not at all."""

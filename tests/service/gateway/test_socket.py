@@ -13,6 +13,7 @@ from websockets.typing import Subprotocol
 
 from contracts.chat import RunTurn
 from contracts.notification import InboxUpdate
+from contracts.sync import SyncProgress
 from libs.bus import Bus
 from tests.conftest import Platform
 from tests.service.gateway.conftest import Joins, Person, Replica
@@ -159,3 +160,17 @@ async def test_notifications_are_pushed_to_their_owner_alone(join: Joins, platfo
         await say(theirs, type="ping")
         assert await hear(theirs) == {"type": "pong"}
     await notifier.close()
+
+
+async def test_the_progress_of_a_sync_is_pushed(person: Person, platform: Platform, replica: Replica) -> None:
+    sync = Bus("sync", platform.nats.url, user=platform.nats.user("sync"), password=platform.nats.password("sync"))
+    await sync.connect()
+    async with opened(replica, additional_headers=person.bearer) as socket:
+        await say(socket, type="ping")
+        assert (await hear(socket))["type"] == "pong"
+        update = SyncProgress(provider="gmail", state="running", items=40)
+        await sync.live("sync", person.user_id).publish(update.model_dump_json().encode())
+        heard = await hear(socket)
+    await sync.close()
+
+    assert (heard["type"], heard["data"]["provider"], heard["data"]["items"]) == ("sync", "gmail", 40)
