@@ -1,7 +1,8 @@
 """The tables of schema `sync`.
 
-Everything that belongs to a person lies under row-level security. Two tables do not: the schedule and the routes of
-notifications are read before it is known whom they concern; they hold ids and moments, nothing else.
+Everything that belongs to a person is hidden from everybody else's session by row-level security. Two tables are open
+to the whole service: the schedule and the routes of notifications are read before it is known whom they concern; they
+hold ids and moments, nothing else.
 """
 
 from datetime import datetime

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.db.ddl import create_data_keys, enable_row_security
+from libs.db.ddl import create_data_keys, enable_row_security, leave_open_to_service
 
 revision = "2026_11_24_1000"
 down_revision = "2026_11_24_0900"
@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.execute("create index ix_activities_stream on activities (user_id, provider, stream, generation)")
     op.execute("create index ix_sync_runs_newest on sync_runs (user_id, started_at desc)")
     op.execute(_SCHEDULE)
+    leave_open_to_service(op, "schedule")
     op.execute("create index ix_schedule_due on schedule (due_at)")
     op.execute(_ROUTES)
 
