@@ -24,10 +24,11 @@ from services.gateway.routes import (
 )
 
 ROUTERS = (
+    chat.router,  # first: routes are looked through in this order
+    webhooks.router,
     health.router,
     auth.router,
     keys.router,
-    chat.router,
     conversations.router,
     integrations.router,
     sync.router,
@@ -35,7 +36,6 @@ ROUTERS = (
     profile.router,
     audit.router,
     socket.router,
-    webhooks.router,
 )
 
 
