@@ -6,8 +6,9 @@ from contracts.envelope import Scope
 from contracts.ids import new_id
 from contracts.sync import SourceFailing, SyncOutcome, SyncSource
 from libs.bus import publish
+from libs.providers.errors import ProviderBusy
 from libs.providers.source import Source
-from libs.resilience.errors import AdjutantError
+from libs.resilience.errors import AdjutantError, Internal
 from libs.telemetry import get_logger
 from services.sync import progress, runs, schedule, sources
 from services.sync.access import Tokens
@@ -30,16 +31,17 @@ async def attempt(command: SyncSource, scope: Scope, deps: Sync) -> None:
     run_id = new_id("sy")
     async with deps.db.transaction(scope) as tx:
         if not await sources.is_enabled(tx, command.connection_id):
-            return
+            return await schedule.postpone(tx, command.connection_id, ASLEEP)
         fence = await schedule.claim(tx, command.connection_id)
         if fence is None:
-            return
+            return None
         if source is not None:
             await runs.begin(tx, run_id, command, datetime.now(UTC))
         else:
             await schedule.settle(tx, command.connection_id, fence, ASLEEP, failed=False)
     if source is not None:
         await _run(command, scope, deps, source, fence, run_id)
+    return None
 
 
 async def _run(command: SyncSource, scope: Scope, deps: Sync, source: Source, fence: int, run_id: str) -> None:
@@ -56,6 +58,11 @@ async def _run(command: SyncSource, scope: Scope, deps: Sync, source: Source, fe
     except AdjutantError as failed:
         error = failed
         log.warning("sync_failed", provider=command.provider, error=failed.slug)
+    except Exception as broke:
+        # A defect of ours, or an answer no source was ready for: counted and told like any other failure. Its text is
+        # not logged: it may quote what the provider sent.
+        log.error("sync_broke", provider=command.provider, error=type(broke).__name__)
+        error = Internal("The sync ended unexpectedly.")
     outcome = _outcome(run, error)
     await _settle(run, outcome, error)
     slug = error.slug if error else None
@@ -78,7 +85,12 @@ async def _settle(run: Run, outcome: SyncOutcome, error: AdjutantError | None) -
         if slug in WAITS_FOR_ITS_USER:
             again_in = ASLEEP
         failures = await schedule.settle(
-            tx, command.connection_id, run.fence, again_in, failed=outcome is SyncOutcome.FAILED
+            tx,
+            command.connection_id,
+            run.fence,
+            again_in,
+            failed=outcome is SyncOutcome.FAILED,
+            paused=isinstance(error, ProviderBusy),
         )
         await runs.end(tx, run.run_id, outcome, slug, run.items, run.gone, run.calls)
         if failures == FAILING_AFTER and slug and slug not in WAITS_FOR_ITS_USER:

@@ -30,7 +30,8 @@ async def register_source(event: ConnectionEstablished, tx: Transaction, deps: S
     """A connected provider becomes a source, and is synced at once."""
     registered_at = await sources.register(tx, event.provider, event.connection_id, datetime.now(UTC))
     await schedule.enter(tx, event.connection_id, event.provider)
-    await notifications.route(tx, event.connection_id, event.account_refs)
+    if await notifications.route(tx, event.connection_id, event.account_refs):
+        await sources.start_over(tx, event.provider, event.connection_id)
     await publish(tx, SourceRegistered(provider=event.provider, registered_at=registered_at))
     tx.after_commit(deps.scheduler.wake)
 
@@ -61,7 +62,8 @@ async def start_sync(query: StartSync, call: Call, deps: Sync) -> SyncStarted:
     debounce = timedelta(seconds=deps.settings.debounce_s)
     async with deps.db.transaction(call.require_scope()) as tx:
         connection_id = await sources.connection_of(tx, query.provider)
-        started = await schedule.wish_by_hand(tx, connection_id, debounce)
+        can_run = deps.source_of(query.provider) is not None and await sources.is_enabled(tx, connection_id)
+        started = can_run and await schedule.wish_by_hand(tx, connection_id, debounce)
         tx.after_commit(deps.scheduler.wake)
     return SyncStarted(provider=query.provider, started=started)
 

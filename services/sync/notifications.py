@@ -6,13 +6,17 @@ from libs.db import Transaction
 from services.sync import schedule
 
 
-async def route(tx: Transaction, connection_id: ConnectionId, account_refs: tuple[str, ...]) -> None:
-    """Notifications about these accounts concern this connection."""
-    await tx.execute("delete from notification_routes where connection_id = $1 and key like 'account:%'", connection_id)
+async def route(tx: Transaction, connection_id: ConnectionId, account_refs: tuple[str, ...]) -> bool:
+    """Notifications about these accounts concern this connection; returns whether it was another account's before."""
+    rows = await tx.fetch(
+        "delete from notification_routes where connection_id = $1 and key like 'account:%' returning key", connection_id
+    )
     await tx.executemany(
         "insert into notification_routes (key, connection_id) values ($1, $2) on conflict do nothing",
         [(f"account:{ref}", connection_id) for ref in account_refs],
     )
+    known = {row["key"].removeprefix("account:") for row in rows}
+    return bool(known and account_refs) and known.isdisjoint(account_refs)
 
 
 async def take(tx: Transaction, notification: TakeNotification) -> int:

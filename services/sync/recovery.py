@@ -18,6 +18,8 @@ from libs.resilience.errors import AdjutantError
 
 TRIES = 3
 LADDER_MINUTES = (1, 5, 15, 60)
+LONGEST_PAUSE_S = 86_400.0
+"""A provider that names a longer one is asked again after a day."""
 FAILING_AFTER = 3
 """Failed runs in a row after which the user is told."""
 WAITS_FOR_ITS_USER = frozenset({"reauthorization_required", "not_connected"})
@@ -41,5 +43,5 @@ def next_run(error: AdjutantError | None, failures: int, period_s: float, chance
     if not isinstance(error, ProviderBusy):
         return regular
     if error.retry_after_s is not None:
-        return timedelta(seconds=error.retry_after_s + chance.random())
+        return timedelta(seconds=min(error.retry_after_s, LONGEST_PAUSE_S) + chance.random())
     return timedelta(minutes=LADDER_MINUTES[min(failures, len(LADDER_MINUTES) - 1)])

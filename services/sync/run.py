@@ -20,10 +20,12 @@ from libs.providers.errors import (
     EntityNotFound,
     PermissionMissing,
     ProviderUnavailable,
+    RequestRefused,
     TokenRejected,
 )
 from libs.providers.rest import Access
 from libs.providers.source import Page, Source, Stream
+from libs.resilience.errors import AdjutantError
 from libs.telemetry import get_logger
 from services.sync import activities, progress, schedule, streams
 from services.sync.access import Tokens
@@ -34,6 +36,7 @@ from services.sync.streams import Place
 log = get_logger("services.sync")
 
 ResultT = TypeVar("ResultT")
+_OF_ONE_STREAM = (PermissionMissing, EntityNotFound, RequestRefused, CursorExpired, ProviderUnavailable)
 
 
 @dataclass(slots=True)
@@ -60,13 +63,17 @@ class Run:
         async with self.deps.db.transaction(self.scope) as tx:
             await schedule.hold(tx, self.command.connection_id, self.fence)
             self.gone += await streams.drop_others(tx, self.command.provider, tuple(stream.id for stream in found))
+        last: AdjutantError | None = None
         for stream in found:
             try:
                 await self._stream(stream)
-            except (PermissionMissing, EntityNotFound) as error:
-                # One folder or repository that is closed to us says nothing about the others.
+            except _OF_ONE_STREAM as error:
+                # One folder or repository that is closed to us, or broken, says nothing about the others.
+                last = error
                 self.skipped.append(error.slug)
                 log.info("stream_skipped", provider=self.command.provider, error=error.slug)
+        if last is not None and len(self.skipped) == len(found):
+            raise last
 
     async def _stream(self, stream: Stream) -> None:
         place = await self._open(stream)
@@ -83,6 +90,7 @@ class Run:
                     raise
                 renewed = True
                 await self.tokens.renewed()
+                place = await self._again(place)
             except CursorExpired:
                 if expired:
                     raise
@@ -93,6 +101,7 @@ class Run:
                 if tries >= TRIES:
                     raise
                 await asyncio.sleep(pause_before_try(tries, self.deps.chance))
+                place = await self._again(place)
 
     async def _pages(self, place: Place) -> AsyncGenerator[Place, None]:
         """Each place that was reached, after its page was saved."""
@@ -144,6 +153,10 @@ class Run:
         async with self.deps.db.transaction(self.scope) as tx:
             await schedule.hold(tx, self.command.connection_id, self.fence)
             return await streams.open_stream(tx, self.command.provider, stream, self._window, datetime.now(UTC))
+
+    async def _again(self, place: Place) -> Place:
+        """Where a cut listing goes on. One that cannot be resumed begins anew: what it marked as seen may be gone."""
+        return await self._begin_listing(place.stream) if place.is_listing and place.cursor is None else place
 
     async def _begin_listing(self, stream: Stream) -> Place:
         async with self.deps.db.transaction(self.scope) as tx:

@@ -38,7 +38,8 @@ async def enter(tx: Transaction, connection_id: ConnectionId, provider: str) -> 
         """insert into schedule (connection_id, organization_id, user_id, provider, due_at, reason)
            values ($1, $2, $3, $4, clock_timestamp(), 'connected')
            on conflict (connection_id) do update set
-               due_at = clock_timestamp(), asked_at = clock_timestamp(), reason = 'connected', failures = 0""",
+               due_at = clock_timestamp(), asked_at = clock_timestamp(), reason = 'connected', failures = 0,
+               not_before = null""",
         connection_id,
         scope.organization_id,
         scope.user_id,
@@ -68,7 +69,8 @@ async def wish_by_hand(tx: Transaction, connection_id: ConnectionId, debounce: t
     tag = await tx.execute(
         """update schedule set due_at = clock_timestamp(), asked_at = clock_timestamp(), reason = 'manual'
            where connection_id = $1 and coalesce(running_until, '-infinity') < clock_timestamp()
-             and greatest(asked_at, began_at, '-infinity') < clock_timestamp() - $2::interval""",
+             and greatest(asked_at, began_at, '-infinity') < clock_timestamp() - $2::interval
+             and coalesce(not_before, '-infinity') <= clock_timestamp()""",
         connection_id,
         debounce,
     )
@@ -81,6 +83,7 @@ async def take_due(tx: Transaction) -> list[Due]:
         """update schedule set due_at = clock_timestamp() + $2 * interval '1 second'
            from (select connection_id as id, due_at as was from schedule
                  where due_at <= clock_timestamp() and coalesce(running_until, '-infinity') < clock_timestamp()
+                   and coalesce(not_before, '-infinity') <= clock_timestamp()
                  order by due_at limit $1 for update skip locked) as due
            where connection_id = due.id
            returning connection_id, organization_id, user_id, provider, reason, due.was as due_at""",
@@ -135,18 +138,39 @@ async def failures(tx: Transaction, connection_id: ConnectionId) -> int:
     return int(await tx.fetchval("select failures from schedule where connection_id = $1", connection_id) or 0)
 
 
-async def settle(tx: Transaction, connection_id: ConnectionId, fence: int, again_in: timedelta, *, failed: bool) -> int:
-    """End a run and say when the next one is due; returns the failures in a row. Raises RunLost."""
+async def postpone(tx: Transaction, connection_id: ConnectionId, again_in: timedelta) -> None:
+    """Nothing can be done for it now; whoever mends that makes it due."""
+    await tx.execute(
+        "update schedule set due_at = clock_timestamp() + $2::interval where connection_id = $1",
+        connection_id,
+        again_in,
+    )
+
+
+async def start_over(tx: Transaction, connection_id: ConnectionId) -> None:
+    """A run under way may write nothing more: what it reads is another account's."""
+    await tx.execute(
+        "update schedule set fence = fence + 1, running_until = null where connection_id = $1", connection_id
+    )
+
+
+async def settle(
+    tx: Transaction, connection_id: ConnectionId, fence: int, again_in: timedelta, *, failed: bool, paused: bool = False
+) -> int:
+    """End a run and say when the next one is due; returns the failures in a row. `paused`: the provider asked for that
+    time, and no wish comes before it. Raises RunLost."""
     failures: int | None = await tx.fetchval(
         """update schedule set running_until = null, failures = case when $4 then failures + 1 else 0 end,
                   reason = case when asked_at > began_at then reason when $4 then 'retry' else 'schedule' end,
                   due_at = case when asked_at > began_at then clock_timestamp()
-                                else clock_timestamp() + $3::interval end
+                                else clock_timestamp() + $3::interval end,
+                  not_before = case when $5 then clock_timestamp() + $3::interval end
            where connection_id = $1 and fence = $2 returning failures""",
         connection_id,
         fence,
         again_in,
         failed,
+        paused,
     )
     if failures is None:
         raise RunLost("Another replica runs this sync, or the provider was disconnected.")

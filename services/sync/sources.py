@@ -52,6 +52,13 @@ async def pause(tx: Transaction, connection_id: ConnectionId, reason: str, refus
     )
 
 
+async def start_over(tx: Transaction, provider: str, connection_id: ConnectionId) -> None:
+    """Another account was connected under the same connection: nothing that was copied is its."""
+    await schedule.start_over(tx, connection_id)
+    for table in ("activities", "streams", "watches"):
+        await tx.execute(f"delete from {table} where provider = $1", provider)  # noqa: S608 - names from the line above
+
+
 async def is_enabled(tx: Transaction, connection_id: ConnectionId) -> bool:
     """Whether this connection is a source that may be read."""
     return bool(await tx.fetchval("select enabled from sources where connection_id = $1", connection_id))
@@ -71,7 +78,8 @@ async def of_user(tx: Transaction) -> tuple[SourceView, ...]:
         """select s.provider, s.enabled, s.registered_at, s.reason_disabled,
                   coalesce(w.running_until > clock_timestamp(), false) as running,
                   r.outcome as last_outcome, r.error as last_error, r.finished_at as last_finished_at,
-                  case when s.enabled then w.due_at end as next_at, coalesce(w.failures, 0) as failures,
+                  case when s.enabled then greatest(w.due_at, w.not_before) end as next_at,
+                  coalesce(w.failures, 0) as failures,
                   (select count(*) from activities a where a.user_id = s.user_id and a.provider = s.provider) as items
            from sources s
            left join schedule w using (connection_id)

@@ -37,7 +37,7 @@ async def open_stream(tx: Transaction, provider: str, stream: Stream, window: ti
         stream.name[:300],
     )
     assert row is not None
-    if not row["listing"] and _needs_listing(row, stream, now):
+    if row["cursor"] is None or (not row["listing"] and _needs_listing(row, stream, now)):
         return await begin_listing(tx, provider, stream, now - window)
     return Place(stream, row["cursor"], row["generation"], row["listing"], row["listed_since"] or now - window)
 
@@ -86,6 +86,6 @@ async def drop_others(tx: Transaction, provider: str, kept: tuple[str, ...]) -> 
 
 
 def _needs_listing(row: Row, stream: Stream, now: datetime) -> bool:
-    if row["cursor"] is None or row["listed_at"] is None:
+    if row["listed_at"] is None:
         return True
     return not stream.tells_deletions and row["listed_at"] <= now - LIST_ANEW

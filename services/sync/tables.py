@@ -154,6 +154,8 @@ class Schedule(Base, table=True):
     user_id: str = _text()
     provider: str = _text()
     due_at: datetime = _moment()
+    not_before: datetime | None = _moment(nullable=True)
+    """The end of a pause that the provider asked for: no wish comes before it."""
     reason: str = _text()
     asked_at: datetime | None = _moment(nullable=True)
     """The last wish for a run; one that came after a run began makes it due again."""

@@ -8,7 +8,15 @@ from typing import cast
 
 from contracts.ids import new_id
 from libs.db import Row
-from libs.providers.errors import EntityNotFound, PermissionMissing, ProviderBusy, ProviderUnavailable, RequestRefused
+from libs.providers.errors import (
+    EntityExists,
+    EntityNotFound,
+    PermissionMissing,
+    ProviderBusy,
+    ProviderUnavailable,
+    RequestRefused,
+    TokenRejected,
+)
 from libs.providers.source import Hook, Watch, Watchable
 from libs.telemetry import get_logger
 from services.sync import schedule
@@ -16,20 +24,28 @@ from services.sync.run import Run
 
 log = get_logger("services.sync")
 
+_REFUSALS = (
+    *(PermissionMissing, EntityNotFound, EntityExists, RequestRefused),
+    *(TokenRejected, ProviderBusy, ProviderUnavailable),
+)
 RENEW_BEFORE = timedelta(hours=12)
 
 
 async def keep_watches(run: Run) -> None:
     """Without a public address nobody could reach us, so nothing is watched; the schedule finds all changes.
 
-    A provider that refuses a subscription is no failure of the run. Raises RunLost.
+    A watch whose route is gone has ended (its provider said so), and another one begins. A provider that refuses a
+    subscription is no failure of the run: everything was copied. Raises RunLost.
     """
     if not isinstance(run.source, Watchable) or not run.deps.settings.webhooks_url:
         return
     async with run.deps.db.reading(run.scope) as tx:
         rows = await tx.fetch(
-            """select s.stream, w.watch_id, w.remote_id, w.resource, w.expires_at
-               from streams s left join watches w using (organization_id, user_id, provider, stream)
+            """select s.stream, case when r.key is not null then w.watch_id end as watch_id,
+                      w.remote_id, w.resource, w.expires_at
+               from streams s
+               left join watches w using (organization_id, user_id, provider, stream)
+               left join notification_routes r on r.key = 'watch:' || w.watch_id
                where s.provider = $1""",
             run.command.provider,
         )
@@ -37,7 +53,7 @@ async def keep_watches(run: Run) -> None:
         if row["watch_id"] is None or _ends_soon(row["expires_at"]):
             try:
                 await _keep(run, cast(Watchable, run.source), row)
-            except (PermissionMissing, EntityNotFound, RequestRefused, ProviderBusy, ProviderUnavailable) as error:
+            except _REFUSALS as error:
                 log.info("watch_refused", provider=run.command.provider, error=error.slug)
                 return
 
@@ -51,10 +67,15 @@ async def _keep(run: Run, source: Watchable, row: Row) -> None:
     # The new one first: between the two, changes are told twice rather than never.
     watch_id = new_id("w")
     await _announce(run, watch_id)
-    begun = await source.watch(access, row["stream"], _hook(run, watch_id))
+    try:
+        begun = await source.watch(access, row["stream"], _hook(run, watch_id))
+    except _REFUSALS:
+        await _forget(run, watch_id)
+        raise
     await _store(run, row["stream"], watch_id, begun)
     if old is not None:
         await source.unwatch(access, old)
+        await _forget(run, row["watch_id"])
 
 
 def _hook(run: Run, watch_id: str) -> Hook:
@@ -72,6 +93,12 @@ async def _announce(run: Run, watch_id: str) -> None:
             f"watch:{watch_id}",
             run.command.connection_id,
         )
+
+
+async def _forget(run: Run, watch_id: str) -> None:
+    async with run.deps.db.transaction(run.scope) as tx:
+        await schedule.hold(tx, run.command.connection_id, run.fence)
+        await tx.execute("delete from notification_routes where key = $1", f"watch:{watch_id}")
 
 
 async def _store(run: Run, stream: str, watch_id: str, watch: Watch) -> None:

@@ -41,6 +41,8 @@ class World:
 
     async def sync_now(self) -> SyncRunView:
         """The user asks for a sync; returns that run when it is over."""
+        async with self.sync.db.transaction(None) as tx:  # as if every pause were over
+            await tx.execute("update schedule set not_before = null where connection_id = $1", self.connection_id)
         before = len(await self.runs())
         assert (await self.sync.ask(StartSync(provider="scripted"), self.scope)).started
         return await self.run_over(before + 1)

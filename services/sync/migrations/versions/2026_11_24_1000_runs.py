@@ -89,6 +89,7 @@ create table schedule (
     user_id text not null,
     provider text not null,
     due_at timestamptz not null,
+    not_before timestamptz,
     reason text not null,
     asked_at timestamptz,
     began_at timestamptz,
