@@ -27,15 +27,17 @@ async def save(
     tx: Transaction, key: UserKey, provider: str, account: str, tokens: Tokens, now: datetime
 ) -> ConnectionView:
     """Connect, or connect again under the same id; an answer without a refresh token keeps the one we have."""
-    known = await tx.fetchrow("select connection_id from connections where provider = $1 for update", provider)
+    known = await tx.fetchrow("select connection_id, account from connections where provider = $1 for update", provider)
     connection_id = ConnectionId(known["connection_id"] if known else new_id("cn"))
+    # Another account's refresh token is worth nothing for this one.
+    is_same = known is not None and key.open("account", connection_id, known["account"]) == account.encode()
     row = await tx.fetchrow(
         """insert into connections (connection_id, provider, status, account, access_token, refresh_token, scopes,
                                     expires_at, connected_at)
            values ($1, $2, 'active', $3, $4, $5, $6, $7, $8)
            on conflict (organization_id, user_id, connection_id) do update set
                status = 'active', account = excluded.account, access_token = excluded.access_token,
-               refresh_token = coalesce(excluded.refresh_token, connections.refresh_token),
+               refresh_token = coalesce(excluded.refresh_token, case when $9 then connections.refresh_token end),
                scopes = excluded.scopes, expires_at = excluded.expires_at, connected_at = excluded.connected_at
            returning *""",
         connection_id,
@@ -46,6 +48,7 @@ async def save(
         list(tokens.scopes or ()),
         tokens.expires_at,
         now,
+        is_same,
     )
     assert row is not None
     return view(row, key)
@@ -87,11 +90,10 @@ async def require_reauthorization(tx: Transaction, held: Held) -> None:
     )
 
 
-async def remove(tx: Transaction, held: Held) -> bool:
-    """Forget it and its tokens. False when it is gone, or was connected again since `held` was read: what was revoked
-    is then not what is there now."""
+async def remove(tx: Transaction, key: UserKey, held: Held) -> bool:
+    """Forget it and its tokens. False when its token is another than `held` has: renewed, or connected again since."""
     row = await tx.fetchrow("select * from connections where connection_id = $1 for update", held.connection_id)
-    if row is None or row["connected_at"] != held.connected_at:
+    if row is not None and _held(row, key).access_token != held.access_token:
         return False
     await tx.execute("delete from connections where connection_id = $1", held.connection_id)
     return True

@@ -2,6 +2,7 @@
 tokens never shown."""
 
 import base64
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +20,8 @@ from services.oauth.settings import OAuthSettings
 CALL_S = 8.0
 """A provider's answer is waited for this long: the tool service gives a token ten seconds."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""When a token ends that the provider gave no lifetime."""
+"""From when on a token ends that the provider gave no lifetime."""
+MICROSECONDS_OF_300_DAYS = 300 * 86_400 * 1_000_000
 DEAD = frozenset({"invalid_grant", "invalid_refresh_token", "token_revoked", "bad_refresh_token"})
 """What vendors call a refresh token that is dead for good."""
 
@@ -101,15 +103,18 @@ def find(name: str, settings: OAuthSettings) -> tuple[Provider, Client]:
     )
 
 
-async def redeem(http: HttpClient, at: Client, code: str, verifier: str, redirect_uri: str) -> Tokens:
-    """Code to tokens. Raises CodeRefused, Unavailable."""
+async def redeem(
+    http: HttpClient, at: Client, code: str, verifier: str, redirect_uri: str, scopes: tuple[str, ...]
+) -> Tokens:
+    """Code to tokens. An answer that names no scopes means those that were asked for (RFC 6749, 5.1). Raises
+    CodeRefused, Unavailable."""
     fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
     if at.family.uses_pkce:
         fields["code_verifier"] = verifier
     answer = await _post(http, at, fields)
     if _refusal(answer):
         raise CodeRefused("The provider did not accept the log-in.")
-    return _tokens(at, answer)
+    return _tokens(answer, at.family.token_path, requested=scopes)
 
 
 async def refresh(http: HttpClient, at: Client, refresh_token: str) -> Tokens:
@@ -118,7 +123,8 @@ async def refresh(http: HttpClient, at: Client, refresh_token: str) -> Tokens:
     answer = await _post(http, at, {"grant_type": "refresh_token", "refresh_token": refresh_token})
     refusal = _refusal(answer)
     if not refusal:
-        return _tokens(at, answer)
+        # Slack puts a user's first token beside the bot's, a renewed one at the top.
+        return _tokens(answer)
     if refusal in DEAD:
         raise ReauthorizationNeeded("The provider no longer accepts this connection.")
     if refusal in ("invalid_client", "unauthorized_client", "bad_client_secret", "incorrect_client_credentials"):
@@ -145,7 +151,7 @@ async def revoke(http: HttpClient, at: Client, access_token: str, refresh_token:
             answer = await http.send("POST", at.revoke, deadline=until, headers=headers)
     refusal = _refusal(answer)
     # GitHub knows an ended token by 404 or 422 only.
-    ended = {"invalid_token", "token_revoked"} | (
+    ended = {"invalid_token", "token_revoked", "invalid_auth", "account_inactive"} | (
         {"404", "422"} if at.family.revocation is Revocation.DELETE else set()
     )
     if refusal and refusal not in ended:
@@ -171,10 +177,10 @@ async def _post(http: HttpClient, at: Client, fields: dict[str, str]) -> HttpRes
     return await http.send("POST", at.token, deadline=Deadline.after(CALL_S), **at.with_client(fields))
 
 
-def _tokens(at: Client, answer: HttpResponse) -> Tokens:
+def _tokens(answer: HttpResponse, path: str = "", requested: tuple[str, ...] | None = None) -> Tokens:
     try:
         whole = msgspec.json.decode(answer.body)
-        part = whole[at.family.token_path] if at.family.token_path else whole
+        part = whole[path] if path else whole
         given = msgspec.convert(part, _Answer)
     except (msgspec.MsgspecError, KeyError, TypeError) as error:
         raise NeighbourUnavailable("The provider's answer is not a token.") from error
@@ -182,11 +188,16 @@ def _tokens(at: Client, answer: HttpResponse) -> Tokens:
     return Tokens(
         access_token=given.access_token,
         refresh_token=given.refresh_token,
-        expires_at=datetime.now(UTC) + lifetime if lifetime else NEVER,
-        scopes=tuple(given.scope.replace(",", " ").split()) if given.scope else None,
+        expires_at=datetime.now(UTC) + lifetime if lifetime else _never(),
+        scopes=tuple(given.scope.replace(",", " ").split()) if given.scope else requested,
         id_token=given.id_token,
         answer=whole,
     )
+
+
+def _never() -> datetime:
+    """Another moment for every token: by it callers say which token the provider has refused."""
+    return NEVER + timedelta(microseconds=time.time_ns() // 1000 % MICROSECONDS_OF_300_DAYS)
 
 
 def _refusal(answer: HttpResponse) -> str:

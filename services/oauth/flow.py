@@ -69,7 +69,8 @@ async def finish(query: FinishConnection, scope: Scope, deps: OAuth) -> Connecti
     if query.issuer is not None and at.issuer and query.issuer != at.issuer:
         raise StateRefused("The answer came from another provider than the one that was asked.")
     verifier = key.open("verifier", state_hash, begun["verifier"]).decode()
-    tokens = await endpoints.redeem(deps.http, at, query.code, verifier, deps.redirect_uri(provider.name))
+    redirect_uri = deps.redirect_uri(provider.name)
+    tokens = await endpoints.redeem(deps.http, at, query.code, verifier, redirect_uri, provider.scopes)
     account = await identity.find(deps.http, at, tokens, begun["nonce"])
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)

@@ -3,7 +3,6 @@
 from contracts.oauth import (
     AccessToken,
     AuthorizationStarted,
-    ConnectionRemoved,
     Connections,
     ConnectionView,
     Disconnect,
@@ -13,9 +12,8 @@ from contracts.oauth import (
     ListConnections,
     StartConnection,
 )
-from libs.bus import Call, publish
-from libs.resilience.errors import AdjutantError
-from services.oauth import access_tokens, audit, connections, endpoints, flow
+from libs.bus import Call
+from services.oauth import access_tokens, connections, disconnecting, flow
 from services.oauth.deps import OAuth
 
 
@@ -42,18 +40,4 @@ async def get_access_token(query: GetAccessToken, call: Call, deps: OAuth) -> Ac
 
 async def disconnect(query: Disconnect, call: Call, deps: OAuth) -> Disconnected:
     """Revoke at the provider, then forget. A provider that is away does not keep the user connected here."""
-    scope = call.require_scope()
-    async with deps.db.transaction(scope) as tx:
-        held = await connections.peek(tx, await deps.vault.user_key(tx), query.provider)
-    try:
-        _, at = endpoints.find(query.provider, deps.settings)
-        revoked, note = True, await endpoints.revoke(deps.http, at, held.access_token, held.refresh_token)
-    except AdjutantError as error:
-        revoked, note = False, error.slug
-    async with deps.db.transaction(scope) as tx:
-        if await connections.remove(tx, held):
-            # The proof that the provider no longer honours the grant, or why there is none.
-            proof = f"revoked: {note}" if revoked else f"not revoked: {note}"
-            await audit.record(tx, query.provider, "disconnected", proof)
-            await publish(tx, ConnectionRemoved(connection_id=held.connection_id, provider=query.provider))
-    return Disconnected(provider=query.provider, revoked_at_provider=revoked)
+    return await disconnecting.disconnect(query.provider, call.require_scope(), deps)

@@ -35,7 +35,7 @@ async def replicas(start_service: Start, endpoint: TokenEndpoint) -> list[Runnin
         "google_token_url": f"{endpoint.url}/token",
         "google_revoke_url": f"{endpoint.url}/revoke",
     }
-    return [await start_service("oauth", **settings) for _ in range(2)]
+    return [await start_service("oauth", **settings) for _ in range(3)]
 
 
 @pytest.fixture
@@ -73,12 +73,12 @@ async def connected(
     return db
 
 
-async def test_fifty_callers_of_two_replicas_cause_one_refresh(
+async def test_five_hundred_callers_of_three_replicas_cause_one_refresh(
     connected: Database, endpoint: TokenEndpoint, tool: Bus, scope: Scope, platform: Platform
 ) -> None:
     query = GetAccessToken(provider="gmail")
 
-    answers = await asyncio.gather(*(tool.ask(query, scope=scope, timeout_s=15) for _ in range(50)))
+    answers = await asyncio.gather(*(tool.ask(query, scope=scope, timeout_s=15) for _ in range(500)))
 
     seal = TransitSeal(MasterKeys.from_text(platform.master_keys))
     assert {seal.open("access_token", scope, answer.sealed_token) for answer in answers} == {"access-1"}

@@ -1,0 +1,47 @@
+"""Ending a connection: the provider first, then our copy, and the proof of both in the audit.
+
+What was revoked has to be what is deleted. A token that was renewed meanwhile is revoked as well; a connection that was
+made anew meanwhile is somebody's wish, newer than this one, and stays.
+"""
+
+from contracts.envelope import Scope
+from contracts.oauth import ConnectionRemoved, Disconnected
+from libs.bus import publish
+from libs.resilience.errors import AdjutantError
+from services.oauth import audit, connections, endpoints
+from services.oauth.connections import Held
+from services.oauth.deps import OAuth
+
+ATTEMPTS = 3
+
+
+async def disconnect(provider: str, scope: Scope, deps: OAuth) -> Disconnected:
+    """Raises NotConnected."""
+    first = held = await _peek(provider, scope, deps)
+    for _ in range(ATTEMPTS):
+        revoked, note = await _revoke(provider, held, deps)
+        async with deps.db.transaction(scope) as tx:
+            if await connections.remove(tx, await deps.vault.user_key(tx), held):
+                # The proof that the provider no longer honours the grant, or why there is none.
+                await audit.record(tx, provider, "disconnected", f"{'' if revoked else 'not '}revoked: {note}")
+                await publish(tx, ConnectionRemoved(connection_id=held.connection_id, provider=provider))
+                return Disconnected(provider=provider, revoked_at_provider=revoked)
+        held = await _peek(provider, scope, deps)
+        if held.connected_at != first.connected_at:
+            break
+    async with deps.db.transaction(scope) as tx:
+        await audit.record(tx, provider, "disconnected", "not removed: connected again meanwhile")
+    return Disconnected(provider=provider, revoked_at_provider=False)
+
+
+async def _peek(provider: str, scope: Scope, deps: OAuth) -> Held:
+    async with deps.db.transaction(scope) as tx:
+        return await connections.peek(tx, await deps.vault.user_key(tx), provider)
+
+
+async def _revoke(provider: str, held: Held, deps: OAuth) -> tuple[bool, str]:
+    try:
+        _, at = endpoints.find(provider, deps.settings)
+        return True, await endpoints.revoke(deps.http, at, held.access_token, held.refresh_token)
+    except AdjutantError as error:
+        return False, error.slug
