@@ -66,7 +66,7 @@ async def _exchange(
     scope: Scope,
     deps: OAuth,
 ) -> AccessToken:
-    tokens = await endpoints.refresh(deps.http, at, refresh_token)
+    tokens = await endpoints.refresh(deps.http[at.family.name], at, refresh_token)
     await connections.renew(tx, key, held, tokens)
     await audit.record(tx, provider, "refreshed")
     return _sealed(tokens.access_token, tokens.expires_at, scope, deps)

@@ -1,11 +1,12 @@
 """OAuth, assembled."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from contracts.oauth import Disconnect, FinishConnection, GetAccessToken, ListConnections, StartConnection
 from libs.bus import answer
 from libs.http.outgoing import HttpClient
+from libs.providers.registry import FAMILIES
 from libs.runtime import Resources, Service
 from services.oauth import handlers
 from services.oauth.deps import OAuth
@@ -23,7 +24,11 @@ routes = (
 @asynccontextmanager
 async def open_oauth(resources: Resources[OAuthSettings]) -> AsyncIterator[OAuth]:
     """OAuth needs its schema, the bus, the vault, and a way out to the providers."""
-    async with HttpClient("oauth provider", "") as http:
+    async with AsyncExitStack() as stack:
+        # A client each: a vendor that is down is left alone without its neighbours.
+        http = {
+            family.name: await stack.enter_async_context(HttpClient(f"{family.name} log-in", "")) for family in FAMILIES
+        }
         yield OAuth(
             db=resources.db,
             bus=resources.bus,

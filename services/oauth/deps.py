@@ -1,5 +1,6 @@
 """What oauth's handlers are given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from libs.bus import Bus
@@ -17,7 +18,8 @@ class OAuth:
     bus: Bus
     vault: Vault
     seal: TransitSeal
-    http: HttpClient
+    http: Mapping[str, HttpClient]
+    """By family."""
     settings: OAuthSettings
     public_url: str
 

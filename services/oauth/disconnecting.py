@@ -42,6 +42,6 @@ async def _peek(provider: str, scope: Scope, deps: OAuth) -> Held:
 async def _revoke(provider: str, held: Held, deps: OAuth) -> tuple[bool, str]:
     try:
         _, at = endpoints.find(provider, deps.settings)
-        return True, await endpoints.revoke(deps.http, at, held.access_token, held.refresh_token)
+        return True, await endpoints.revoke(deps.http[at.family.name], at, held.access_token, held.refresh_token)
     except AdjutantError as error:
         return False, error.slug

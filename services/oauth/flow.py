@@ -70,8 +70,8 @@ async def finish(query: FinishConnection, scope: Scope, deps: OAuth) -> Connecti
         raise StateRefused("The answer came from another provider than the one that was asked.")
     verifier = key.open("verifier", state_hash, begun["verifier"]).decode()
     redirect_uri = deps.redirect_uri(provider.name)
-    tokens = await endpoints.redeem(deps.http, at, query.code, verifier, redirect_uri, provider.scopes)
-    account = await identity.find(deps.http, at, tokens, begun["nonce"])
+    tokens = await endpoints.redeem(deps.http[at.family.name], at, query.code, verifier, redirect_uri, provider.scopes)
+    account = await identity.find(deps.http[at.family.name], at, tokens, begun["nonce"])
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)
         connection = await connections.save(tx, key, provider.name, account.name, tokens, datetime.now(UTC))
