@@ -4,7 +4,7 @@ What the emulators can do is tested through the whole system (`tests/system/test
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -133,19 +133,24 @@ async def test_an_empty_repository_has_no_commits_and_is_no_failure(hub: Hub, gi
 @pytest.mark.parametrize(
     ("told", "waits"),
     [
-        (Told({}, 429, {"retry-after": "30"}), (30, 30)),
-        (Told({}, 403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time()) + 600)}), (500, 600)),
-        (Told({"message": "You have exceeded a secondary rate limit"}, 403), (60, 60)),
+        (lambda: Told({}, 429, {"retry-after": "30"}), (30, 30)),
+        (lambda: Told({}, 403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": _in(600)}), (590, 600)),
+        (lambda: Told({"message": "You have exceeded a secondary rate limit"}, 403), (60, 60)),
     ],
 )
 async def test_every_way_in_which_github_says_slow_down(
-    hub: Hub, served: Vendor, github: GitHubSource, told: Told, waits: tuple[int, int]
+    hub: Hub, served: Vendor, github: GitHubSource, told: Callable[[], Told], waits: tuple[int, int]
 ) -> None:
-    served.faults = [told]
+    served.faults = [told()]
     with pytest.raises(ProviderBusy) as busy:
         await read(github, ENGINE)
     assert busy.value.retry_after_s
     assert waits[0] <= busy.value.retry_after_s <= waits[1]
+
+
+def _in(seconds: int) -> str:
+    """As GitHub names a moment."""
+    return str(int(time.time()) + seconds)
 
 
 async def test_a_closed_repository_a_vanished_one_and_half_an_answer(
