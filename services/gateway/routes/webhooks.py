@@ -35,7 +35,7 @@ async def receive(provider: str, request: Request, gateway: GatewayHere) -> Resp
         raise
     if isinstance(verified, Handshake):
         WEBHOOKS.labels(provider, "handshake").inc()
-        if not verified.body and webhook.body:
+        if verified.keep:
             await deliveries.keep_handshake(gateway.db, provider, webhook.body, webhook.received_at)
         return Response(verified.body, verified.status, media_type=verified.content_type)
     await deliveries.accept(gateway.bus, provider, verified, webhook.received_at)

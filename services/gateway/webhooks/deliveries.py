@@ -12,7 +12,7 @@ from contracts.sync import TakeNotification
 from libs.bus import Bus
 from libs.bus.errors import BusUnavailable
 from libs.db import Database
-from services.gateway.webhooks.webhook import Notices
+from services.gateway.webhooks.webhook import Notice, Notices
 
 SOON_S = 5.0
 
@@ -22,7 +22,7 @@ async def accept(bus: Bus, provider: str, notices: Notices, received_at: datetim
     if not bus.connected:
         # The provider waits for three seconds, and comes back by itself.
         raise BusUnavailable("The message bus is away right now.", retry_after_s=SOON_S)
-    for number, notice in enumerate(notices.notices):
+    for notice in notices.notices:
         command = TakeNotification(
             provider=provider,
             hint=notice.hint,
@@ -31,7 +31,7 @@ async def accept(bus: Bus, provider: str, notices: Notices, received_at: datetim
             account_ref=notice.account_ref,
             stream=notice.stream,
         )
-        await bus.send(command, scope=None, id=_command_id(provider, notices.delivery_id, number))
+        await bus.send(command, scope=None, id=_command_id(provider, notices.delivery_id, notice))
 
 
 async def keep_handshake(db: Database, provider: str, body: bytes, received_at: datetime) -> None:
@@ -46,7 +46,9 @@ async def keep_handshake(db: Database, provider: str, body: bytes, received_at: 
         )
 
 
-def _command_id(provider: str, delivery_id: str | None, number: int) -> str | None:
+def _command_id(provider: str, delivery_id: str | None, notice: Notice) -> str | None:
+    """Whom it concerns is part of it: GitHub gives one event the same id at every hook that hears of it."""
     if delivery_id is None:
         return None
-    return f"hook_{hashlib.sha256(f'{provider}|{delivery_id}|{number}'.encode()).hexdigest()[:40]}"
+    named = f"{provider}|{delivery_id}|{notice.watch_id}|{notice.account_ref}|{notice.stream}"
+    return f"hook_{hashlib.sha256(named.encode()).hexdigest()[:40]}"

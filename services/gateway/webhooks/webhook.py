@@ -29,7 +29,7 @@ class Webhook:
         """The body as a JSON object; only after it was verified. Raises WebhookMalformed."""
         try:
             content = msgspec.json.decode(self.body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise WebhookMalformed("The body is not JSON.") from error
         if not isinstance(content, dict):
             raise WebhookMalformed("The body is not a JSON object.")
@@ -62,6 +62,8 @@ class Handshake:
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     status: int = 200
+    keep: bool = False
+    """The operator has to read what came."""
 
 
 Verified = Notices | Handshake

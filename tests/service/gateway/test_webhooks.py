@@ -331,6 +331,28 @@ async def test_an_unknown_provider_is_not_found(gateway: Replica) -> None:
     assert (await post(gateway, Sent("myspace", b"{}", {}))).status_code == 404
 
 
+async def test_one_event_at_two_hooks_reaches_both(gateway: Replica, hooks: HookSecrets, commands: Any) -> None:
+    """GitHub gives both deliveries the same id."""
+    watches = [new_id("w"), new_id("w")]
+    both = [github(PUSH, secret=hooks.make("github", watch), query=f"?watch={watch}") for watch in watches]
+    for sent in both:
+        answer = await post(gateway, sent, headers=sent.headers | {"x-github-delivery": "one-event"})
+        assert answer.status_code == 200
+    assert [each.watch_id for each in await commands()] == watches
+
+
+async def test_json_nested_too_deep_is_malformed_and_no_defect(gateway: Replica) -> None:
+    answer = await post(gateway, Sent("outlook_mail", b'{"value":' + b"[" * 100_000, {}))
+    assert (answer.status_code, answer.json()["title"]) == (400, "webhook_malformed")
+
+
+async def test_an_unsigned_handshake_writes_nothing(gateway: Replica) -> None:
+    async with gateway.client() as client:
+        await client.post("/webhooks/outlook_mail?validationToken=", content=b"anything")
+    async with gateway.gateway.db.reading(None) as tx:
+        assert await tx.fetchval("select count(*) from webhook_handshakes where provider = 'outlook_mail'") == 0
+
+
 def test_vectors() -> None:
     """The example of Slack's documentation, "Verifying requests from Slack"."""
     body = (
