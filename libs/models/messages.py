@@ -56,6 +56,18 @@ class ToolSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """How to answer; what is None is left to the provider. `tool_choice`: auto, none, required, or a tool's name."""
+
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    tool_choice: str | None = None
+    wants_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """Some more visible text."""
 
@@ -71,12 +83,18 @@ class ToolCalls:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end of an answer; token counts are the provider's own, zero when it gave none."""
+    """The end of an answer; token counts are the provider's own, zero when it gave none.
+
+    `reason`: stop, length, tool_calls or content_filter, whatever the provider calls it. `input_tokens` includes those
+    read from and written to the provider's prompt cache, `output_tokens` those spent on thinking.
+    """
 
     reason: str
     model: str
     input_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 ModelEvent = TextDelta | ToolCalls | Finished
