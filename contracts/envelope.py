@@ -106,6 +106,10 @@ class Scope:
         if not (is_id(self.organization_id) and is_id(self.user_id)):
             raise ValueError("a scope needs well-formed organization and user ids")
 
+    def shared(self) -> "Scope":
+        """Of what belongs to the whole organization: an owner of its own, whose id follows from the organization's."""
+        return Scope(self.organization_id, UserId(f"u_{self.organization_id.partition('_')[2]}"))
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

@@ -27,6 +27,7 @@ PREFIXES = {
     "x": "tool execution",
     "n": "notification",
     "k": "API key",
+    "sk": "API key of another provider, supplied by a user or organization",
     "s": "session",
     "w": "watch at a provider",
     "sy": "sync run",

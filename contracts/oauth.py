@@ -1,6 +1,6 @@
 """Connections to providers and the tokens behind them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import ClassVar, Self
 
@@ -29,6 +29,8 @@ class ConnectionView(Reply):
     scopes: tuple[str, ...]
     connected_at: datetime
     access_token_expires_at: datetime | None = None
+    capabilities: tuple[str, ...] = ()
+    """What the granted scopes allow: `read`, and whatever else the user ticked."""
 
 
 class AuthorizationStarted(Reply):
@@ -41,6 +43,8 @@ class Connections(Reply):
     """All connections of one user."""
 
     connections: tuple[ConnectionView, ...]
+    available: tuple[str, ...] = ()
+    """The providers that the operator has registered us with."""
 
 
 class Disconnected(Reply):
@@ -48,6 +52,8 @@ class Disconnected(Reply):
 
     provider: str
     revoked_at_provider: bool
+    grant_kept_for: tuple[str, ...] = ()
+    """Other providers of the same account that still need the grant; it is revoked with the last of them."""
 
 
 class AccessToken(Reply):
@@ -67,6 +73,8 @@ class StartConnection(Query[AuthorizationStarted]):
     provider: str
     browser_binding: str
     return_to: str = "/"
+    capabilities: tuple[str, ...] = ()
+    """What to ask for beside reading and what is granted already."""
 
     @classmethod
     def example(cls) -> Self:
@@ -139,6 +147,118 @@ class GetAccessToken(Query[AccessToken]):
         return cls(provider="gmail")
 
 
+class KeyOwner(StrEnum):
+    """Whose key it is; a user's own goes before the organization's."""
+
+    USER = "user"
+    ORGANIZATION = "organization"
+
+
+class KeyUse(Reply):
+    """How often one service took a key on one day (UTC)."""
+
+    service: str
+    day: date
+    uses: int
+    last_at: datetime
+
+
+class SuppliedKeyView(Reply):
+    """An API key as its owner may see it: never the key."""
+
+    key_id: str
+    provider: str
+    belongs_to: KeyOwner
+    label: str
+    ends_with: str
+    """The last four characters; empty for a short key."""
+    created_at: datetime
+    retires_at: datetime | None = None
+    """Replaced, and valid until then."""
+    uses: tuple[KeyUse, ...] = ()
+
+
+class SuppliedKeys(Reply):
+    """The user's keys and the organization's."""
+
+    keys: tuple[SuppliedKeyView, ...]
+
+
+class SuppliedKeyRemoved(Reply):
+    """It is forgotten; at the provider it lives on until its owner deletes it there."""
+
+    key_id: str
+    provider: str
+
+
+class SuppliedKey(Reply):
+    """A key, sealed for the transport with purpose `supplied_key`."""
+
+    key_id: str
+    belongs_to: KeyOwner
+    sealed_key: str
+
+
+class StoreSuppliedKey(Query[SuppliedKeyView]):
+    """Keep an API key after its provider accepted it; the present one stays valid for `overlap_h` hours."""
+
+    subject: ClassVar[str] = "rpc.oauth.store_supplied_key.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = SuppliedKeyView
+
+    provider: str
+    belongs_to: KeyOwner
+    label: str
+    sealed_key: str
+    overlap_h: int = 24
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="openai", belongs_to=KeyOwner.ORGANIZATION, label="production", sealed_key="mk1.c2VhbGVk")
+
+
+class ListSuppliedKeys(Query[SuppliedKeys]):
+    """Which API keys are kept, and who used them."""
+
+    subject: ClassVar[str] = "rpc.oauth.list_supplied_keys.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = SuppliedKeys
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class RemoveSuppliedKey(Query[SuppliedKeyRemoved]):
+    """Forget an API key at once."""
+
+    subject: ClassVar[str] = "rpc.oauth.remove_supplied_key.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = SuppliedKeyRemoved
+
+    key_id: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(key_id="sk_0193b0f1a8c07d3e9f00112233445566")
+
+
+class GetSuppliedKey(Query[SuppliedKey]):
+    """A key for a service that calls the provider. `refused_key_ids` are those the provider has just refused: during a
+    replacement the other one may still work."""
+
+    subject: ClassVar[str] = "rpc.oauth.get_supplied_key.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT, Service.CONTEXT, Service.NOTIFICATION, Service.VOICE)
+    reply: ClassVar[type[Reply]] = SuppliedKey
+
+    provider: str
+    refused_key_ids: tuple[str, ...] = ()
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="openai")
+
+
 class ConnectionEstablished(Event):
     """A user connected (or reconnected) a provider."""
 
@@ -148,6 +268,7 @@ class ConnectionEstablished(Event):
     connection_id: ConnectionId
     provider: str
     scopes: tuple[str, ...]
+    capabilities: tuple[str, ...] = ()
     account_refs: tuple[str, ...] = ()
     """The provider's account, workspace or tenant, as `libs.providers.account_ref` writes them: by these its
     notifications find their user."""

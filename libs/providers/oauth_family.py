@@ -1,6 +1,6 @@
 """How a vendor's OAuth 2.0 differs from the next one's: the vocabulary in which the registry describes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -69,6 +69,10 @@ class Family:
     client_auth: ClientAuth = ClientAuth.FORM
     revocation: Revocation = Revocation.FORM
     uses_pkce: bool = True
+    login_scopes: tuple[str, ...] = ()
+    """Asked for with every product: who it is, and that we may come back without the user."""
+    shares_grant: bool = False
+    """Whether revoking the token of one product ends those of the same account's other products."""
     scope_separator: str = " "
     scope_parameter: str = "scope"
     token_path: str = ""
@@ -78,11 +82,39 @@ class Family:
     """Sent with every request to these endpoints."""
 
 
+READ = "read"
+"""The capability that every connection has; without it there is nothing to connect for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One product of a family, with the least permissions that reading and acting need."""
+    """One product of a family. `scopes` is the least that reading needs, `more` what other capabilities need, asked for
+    when the user wants them."""
 
     name: str
     label: str
     family: Family
     scopes: tuple[str, ...]
+    more: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """All that may be asked for."""
+        return (READ, *self.more)
+
+    def scopes_for(self, capabilities: Iterable[str]) -> tuple[str, ...]:
+        """What to ask for. Raises KeyError for a capability that is not this provider's."""
+        wanted = [self.more[name] for name in capabilities if name != READ]
+        scopes = (*self.family.login_scopes, *self.scopes, *(scope for each in wanted for scope in each))
+        return tuple(dict.fromkeys(scopes))
+
+    def granted(self, scopes: Iterable[str]) -> tuple[str, ...]:
+        """The capabilities that these scopes give. Users may untick some of what was asked for, so this is not what
+        was asked. Vendors write the same scope with and without its address: only its last part counts."""
+        given = {_bare(scope) for scope in scopes}
+        needs = {READ: self.scopes, **self.more}
+        return tuple(name for name, scopes in needs.items() if all(_bare(scope) in given for scope in scopes))
+
+
+def _bare(scope: str) -> str:
+    return scope.rstrip("/").rpartition("/")[2].lower()

@@ -19,7 +19,9 @@ GOOGLE = Family(
     issuer="https://accounts.google.com",
     account=("claims.email", "claims.sub"),
     account_refs=("claims.email", "claims.sub"),
-    authorize_parameters={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
+    login_scopes=("openid", "email"),
+    shares_grant=True,
+    authorize_parameters={"access_type": "offline", "prompt": "consent"},
 )
 MICROSOFT = Family(
     name="microsoft",
@@ -29,6 +31,7 @@ MICROSOFT = Family(
     identity_url="https://graph.microsoft.com/v1.0/me",
     account=("identity.mail", "identity.userPrincipalName", "identity.id"),
     account_refs=("identity.id",),
+    login_scopes=("offline_access", "User.Read"),
     refresh=RefreshFamily.RENEWED,
     revocation=Revocation.NONE,
 )
@@ -40,6 +43,7 @@ GITHUB = Family(
     identity_url="https://api.github.com/user",
     account=("identity.login",),
     account_refs=("identity.id",),
+    login_scopes=("read:user",),
     refresh=RefreshFamily.ROTATES,
     revocation=Revocation.DELETE,
 )
@@ -97,7 +101,6 @@ ZOOM = Family(
 )
 
 _GOOGLE_API = "https://www.googleapis.com/auth/"
-_OFFLINE = ("offline_access", "User.Read")
 
 
 def _listed(*providers: Provider) -> Mapping[str, Provider]:
@@ -105,23 +108,50 @@ def _listed(*providers: Provider) -> Mapping[str, Provider]:
 
 
 PROVIDERS = _listed(
-    Provider("gmail", "Gmail", GOOGLE, ("openid", "email", f"{_GOOGLE_API}gmail.readonly")),
+    Provider(
+        "gmail",
+        "Gmail",
+        GOOGLE,
+        (f"{_GOOGLE_API}gmail.readonly",),
+        {"send": (f"{_GOOGLE_API}gmail.send",), "organize": (f"{_GOOGLE_API}gmail.modify",)},
+    ),
     Provider(
         "calendar",
         "Google Calendar",
         GOOGLE,
-        (
-            *("openid", "email", f"{_GOOGLE_API}calendar.events", f"{_GOOGLE_API}calendar.freebusy"),
-            f"{_GOOGLE_API}calendar.calendarlist.readonly",
-        ),
+        tuple(f"{_GOOGLE_API}calendar.{part}" for part in ("events", "freebusy", "calendarlist.readonly")),
     ),
-    Provider("outlook_mail", "Outlook", MICROSOFT, (*_OFFLINE, "Mail.Read")),
-    Provider("outlook_calendar", "Outlook Calendar", MICROSOFT, (*_OFFLINE, "Calendars.ReadWrite")),
-    Provider("teams", "Microsoft Teams", MICROSOFT, (*_OFFLINE, "Team.ReadBasic.All", "ChannelMessage.Read.All")),
-    Provider("github", "GitHub", GITHUB, ("read:user", "repo")),
+    Provider(
+        "outlook_mail",
+        "Outlook",
+        MICROSOFT,
+        ("Mail.Read",),
+        {"send": ("Mail.Send",), "organize": ("Mail.ReadWrite",)},
+    ),
+    Provider("outlook_calendar", "Outlook Calendar", MICROSOFT, ("Calendars.ReadWrite",)),
+    Provider(
+        "teams",
+        "Microsoft Teams",
+        MICROSOFT,
+        ("Team.ReadBasic.All", "ChannelMessage.Read.All"),
+        {"send": ("ChannelMessage.Send",)},
+    ),
+    # GitHub's OAuth apps have no finer scope that reads private repositories; GitHub Apps carry their own permissions.
+    Provider("github", "GitHub", GITHUB, ("repo",)),
     Provider("notion", "Notion", NOTION, ()),
-    Provider("slack", "Slack", SLACK, ("channels:read", "channels:history", "users:read")),
+    Provider(
+        "slack",
+        "Slack",
+        SLACK,
+        ("channels:read", "channels:history", "users:read"),
+        {
+            "send": ("chat:write",),
+            "private": ("groups:read", "groups:history", "im:read", "im:history", "mpim:read", "mpim:history"),
+        },
+    ),
     Provider("discord", "Discord", DISCORD, ("identify", "guilds")),
-    Provider("zoom", "Zoom", ZOOM, ("user:read:user", "meeting:read:list_meetings")),
+    Provider(
+        "zoom", "Zoom", ZOOM, ("user:read:user", "meeting:read:list_meetings"), {"schedule": ("meeting:write:meeting",)}
+    ),
 )
 FAMILIES: tuple[Family, ...] = tuple({each.family.name: each.family for each in PROVIDERS.values()}.values())

@@ -21,6 +21,8 @@ class Action(StrEnum):
     CONNECTION_STARTED = "integration.connection_started"
     CONNECTED = "integration.connected"
     DISCONNECTED = "integration.disconnected"
+    SUPPLIED_KEY_STORED = "supplied_key.stored"
+    SUPPLIED_KEY_REMOVED = "supplied_key.removed"
     CONVERSATION_DELETED = "conversation.deleted"
 
 

@@ -19,6 +19,7 @@ from services.gateway.routes import (
     notifications,
     profile,
     socket,
+    supplied_keys,
     sync,
     webhooks,
 )
@@ -30,6 +31,7 @@ ROUTERS = (
     auth.router,
     keys.router,
     conversations.router,
+    supplied_keys.router,
     integrations.router,
     sync.router,
     notifications.router,

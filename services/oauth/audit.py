@@ -5,7 +5,18 @@ from typing import Literal
 from contracts.ids import new_id
 from libs.db import Transaction
 
-Action = Literal["connected", "refreshed", "refresh_failed", "reauthorization_required", "disconnected"]
+Action = Literal[
+    "connected",
+    "refreshed",
+    "refresh_failed",
+    "reauthorization_required",
+    "disconnected",
+    "declined",
+    "key_stored",
+    "key_replaced",
+    "key_removed",
+    "key_retired",
+]
 
 
 async def record(tx: Transaction, provider: str, action: Action, note: str = "") -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from contracts.ids import ConnectionId, new_id
 from contracts.oauth import ConnectionStatus, ConnectionView
 from libs.db import Row, Transaction
+from libs.providers.registry import PROVIDERS
 from libs.vault import UserKey
 from services.oauth.endpoints import Tokens
 from services.oauth.errors import NotConnected
@@ -110,6 +111,7 @@ def view(row: Row, key: UserKey) -> ConnectionView:
         scopes=tuple(row["scopes"]),
         connected_at=row["connected_at"],
         access_token_expires_at=row["expires_at"],
+        capabilities=PROVIDERS[row["provider"]].granted(row["scopes"]) if row["provider"] in PROVIDERS else (),
     )
 
 

@@ -20,6 +20,8 @@ class OAuth:
     seal: TransitSeal
     http: Mapping[str, HttpClient]
     """By family."""
+    key_checks: Mapping[str, HttpClient]
+    """By provider of API keys."""
     settings: OAuthSettings
     public_url: str
 

@@ -1,12 +1,14 @@
 """Ending a connection: the provider first, then our copy, and the proof of both in the audit.
 
 What was revoked has to be what is deleted. A token that was renewed meanwhile is revoked as well; a connection that was
-made anew meanwhile is somebody's wish, newer than this one, and stays.
+made anew meanwhile is somebody's wish, newer than this one, and stays. Where a vendor's products share one grant, as
+Google's do, it is revoked with the last of the account's connections: earlier, the others would die with it.
 """
 
 from contracts.envelope import Scope
 from contracts.oauth import ConnectionRemoved, Disconnected
 from libs.bus import publish
+from libs.providers.registry import PROVIDERS
 from libs.resilience.errors import AdjutantError
 from services.oauth import audit, connections, endpoints
 from services.oauth.connections import Held
@@ -19,13 +21,14 @@ async def disconnect(provider: str, scope: Scope, deps: OAuth) -> Disconnected:
     """Raises NotConnected."""
     first = held = await _peek(provider, scope, deps)
     for _ in range(ATTEMPTS):
-        revoked, note = await _revoke(provider, held, deps)
+        kept_for = await _sharing(provider, held, scope, deps)
+        revoked, note = await _revoke(provider, held, deps, kept_for)
         async with deps.db.transaction(scope) as tx:
             if await connections.remove(tx, await deps.vault.user_key(tx), held):
                 # The proof that the provider no longer honours the grant, or why there is none.
                 await audit.record(tx, provider, "disconnected", f"{'' if revoked else 'not '}revoked: {note}")
                 await publish(tx, ConnectionRemoved(connection_id=held.connection_id, provider=provider))
-                return Disconnected(provider=provider, revoked_at_provider=revoked)
+                return Disconnected(provider=provider, revoked_at_provider=revoked, grant_kept_for=kept_for)
         held = await _peek(provider, scope, deps)
         if held.connected_at != first.connected_at:
             break
@@ -39,7 +42,21 @@ async def _peek(provider: str, scope: Scope, deps: OAuth) -> Held:
         return await connections.peek(tx, await deps.vault.user_key(tx), provider)
 
 
-async def _revoke(provider: str, held: Held, deps: OAuth) -> tuple[bool, str]:
+async def _sharing(provider: str, held: Held, scope: Scope, deps: OAuth) -> tuple[str, ...]:
+    """The user's other connections of the same account that live on the same grant."""
+    known = PROVIDERS.get(provider)
+    if known is None or not known.family.shares_grant:
+        return ()
+    async with deps.db.reading(scope) as tx:
+        mine = await connections.listed(tx, await deps.vault.user_key(tx))
+    accounts = {each.account for each in mine if each.connection_id == held.connection_id}
+    family = endpoints.same_family(known) - {provider}
+    return tuple(each.provider for each in mine if each.provider in family and each.account in accounts)
+
+
+async def _revoke(provider: str, held: Held, deps: OAuth, kept_for: tuple[str, ...]) -> tuple[bool, str]:
+    if kept_for:
+        return False, f"grant shared with {', '.join(kept_for)}"
     try:
         _, at = endpoints.find(provider, deps.settings)
         return True, await endpoints.revoke(deps.http[at.family.name], at, held.access_token, held.refresh_token)

@@ -103,6 +103,16 @@ def find(name: str, settings: OAuthSettings) -> tuple[Provider, Client]:
     )
 
 
+def same_family(provider: Provider) -> frozenset[str]:
+    """The names of all products of its vendor, itself included."""
+    return frozenset(each.name for each in PROVIDERS.values() if each.family is provider.family)
+
+
+def available(settings: OAuthSettings) -> tuple[str, ...]:
+    """The providers that the operator has registered us with."""
+    return tuple(name for name, provider in PROVIDERS.items() if settings.client_id(provider.family))
+
+
 async def redeem(
     http: HttpClient, at: Client, code: str, verifier: str, redirect_uri: str, scopes: tuple[str, ...]
 ) -> Tokens:

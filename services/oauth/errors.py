@@ -2,10 +2,14 @@
 
 AdjutantError
 ├── NotFound
-│   └── UnknownProvider
+│   ├── UnknownProvider
+│   └── NoSuchKey
 ├── InvalidInput
 │   ├── StateRefused             unknown, used, expired, of another browser or provider
 │   ├── AuthorizationDeclined    the user or the provider said no
+│   ├── PermissionsMissing       the user unticked what reading needs
+│   ├── UnknownCapability        the provider has no such thing
+│   ├── KeyRefused               the provider does not know the API key
 │   └── CodeRefused              the provider does not take the code
 ├── Conflict
 │   ├── NotConnected
@@ -38,6 +42,34 @@ class AuthorizationDeclined(InvalidInput):
 
     slug = "authorization_declined"
     advice = "Connect again and allow the access."
+
+
+class NoSuchKey(NotFound):
+    """No API key of this id, or somebody else's."""
+
+    slug = "unknown_supplied_key"
+    advice = "GET /api/integrations/keys lists your keys."
+
+
+class KeyRefused(InvalidInput):
+    """The provider does not accept the API key."""
+
+    slug = "supplied_key_refused"
+    advice = "Copy the key again from the provider's console; check that it is active."
+
+
+class PermissionsMissing(InvalidInput):
+    """Consent was given to less than a connection needs."""
+
+    slug = "permissions_missing"
+    advice = "Connect again and leave every permission ticked."
+
+
+class UnknownCapability(InvalidInput):
+    """Not something this provider can be asked for."""
+
+    slug = "unknown_capability"
+    advice = "GET /api/integrations/connect lists the capabilities of each provider."
 
 
 class CodeRefused(InvalidInput):

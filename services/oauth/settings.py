@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field, SecretStr, create_model
 from pydantic_settings import SettingsConfigDict
 
+from libs.providers.key_registry import KEY_PROVIDERS, KeyProvider
 from libs.providers.oauth_family import Family
 from libs.providers.registry import FAMILIES
 from libs.runtime import ServiceSettings
@@ -27,10 +28,16 @@ def _fields(family: Family) -> dict[str, Any]:
     return client | addresses
 
 
+def _key_fields(provider: KeyProvider) -> dict[str, Any]:
+    description = f"Where API keys of {provider.label} are tried."
+    return {f"{provider.name}_api_url": (str, Field(provider.api_url, description=description))}
+
+
 _Registered: Any = create_model(
     "_Registered",
     __base__=ServiceSettings,
     **{name: field for family in FAMILIES for name, field in _fields(family).items()},
+    **{name: field for provider in KEY_PROVIDERS.values() for name, field in _key_fields(provider).items()},
 )
 
 
@@ -52,3 +59,8 @@ class OAuthSettings(_Registered):
     def address(self, family: Family, which: str) -> str:
         """One of `ADDRESSES`; empty when the family has none."""
         return getattr(self, f"{family.name}_{which}", "")
+
+    def api_url(self, provider: KeyProvider) -> str:
+        """Where its API begins."""
+        found: str = getattr(self, f"{provider.name}_api_url")
+        return found

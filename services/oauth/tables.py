@@ -1,9 +1,21 @@
 """The tables of schema `oauth`."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -47,6 +59,7 @@ class Authorization(Base, table=True):
     browser_binding: str = _text()
     verifier: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     nonce: str = _text()
+    scopes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     expires_at: datetime = _moment()
 
 
@@ -73,6 +86,56 @@ class Connection(Base, table=True):
     scopes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     expires_at: datetime = _moment()
     connected_at: datetime = _moment()
+
+
+class SuppliedApiKey(Base, table=True):
+    """An API key that a user or an organization brought; sealed, purpose `supplied_key`, row the key's id.
+
+    One without `retires_at` is current, of which a provider has one; a replaced one is deleted after it retires.
+    """
+
+    __tablename__ = "supplied_keys"
+    __table_args__ = (
+        Index(
+            "uq_supplied_keys_current",
+            "organization_id",
+            "user_id",
+            "provider",
+            unique=True,
+            postgresql_where=text("retires_at is null"),
+        ),
+    )
+
+    organization_id: str = _owner("organization_id")
+    user_id: str = _owner("user_id")
+    key_id: str = _text(primary_key=True)
+    provider: str = _text()
+    label: str = _text()
+    secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = _moment()
+    retires_at: datetime | None = _moment(nullable=True)
+
+
+class SuppliedKeyUse(Base, table=True):
+    """How often a service took a key on a day (UTC); gone with the key."""
+
+    __tablename__ = "supplied_key_uses"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "user_id", "key_id"],
+            ["supplied_keys.organization_id", "supplied_keys.user_id", "supplied_keys.key_id"],
+            name="fk_supplied_key_uses_key",
+            ondelete="CASCADE",
+        ),
+    )
+
+    organization_id: str = _owner("organization_id")
+    user_id: str = _owner("user_id")
+    key_id: str = _text(primary_key=True)
+    service: str = _text(primary_key=True)
+    day: date = Field(sa_column=Column(Date, primary_key=True))
+    uses: int = Field(sa_column=Column(Integer, nullable=False))
+    last_at: datetime = _moment()
 
 
 class AuditEntry(Base, table=True):

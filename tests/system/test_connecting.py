@@ -65,13 +65,26 @@ async def test_declining_is_told_as_such(sign_up: Connected) -> None:
     refused(answer, "authorization_declined")
 
 
-async def test_disconnecting_ends_the_access(connected: Connected) -> None:
+async def test_disconnecting_ends_the_access_and_googles_grant_with_its_last_product(connected: Connected) -> None:
     client = await connected("leaver@example.com")
 
-    gone = await client.post("/api/integrations/calendar/disconnect")
+    first = (await client.post("/api/integrations/calendar/disconnect")).json()
+    last = (await client.post("/api/integrations/gmail/disconnect")).json()
 
-    assert gone.json() == {"provider": "calendar", "revoked_at_provider": True}
-    assert (await client.get("/api/integrations/calendar/status"))["status"] == "not_connected"
+    assert (first["revoked_at_provider"], first["grant_kept_for"]) == (False, ["gmail"])
+    assert (last["revoked_at_provider"], last["grant_kept_for"]) == (True, [])
+    for provider in ("calendar", "gmail"):
+        assert (await client.get(f"/api/integrations/{provider}/status"))["status"] == "not_connected"
+
+
+async def test_the_list_says_what_can_be_connected_and_allowed(connected: Connected) -> None:
+    client = await connected("lister@example.com")
+
+    listed = {each["type"]: each for each in (await client.get("/api/integrations/connect"))["providers"]}
+
+    assert (listed["gmail"]["connected"], listed["gmail"]["available"]) == (True, True)
+    assert listed["gmail"]["capabilities"] == ["read", "send", "organize"]
+    assert (listed["zoom"]["connected"], listed["zoom"]["available"]) == (False, False)
 
 
 async def test_an_unknown_provider_is_not_found(sign_up: Connected) -> None:

@@ -37,6 +37,7 @@ _PROVIDER = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 _LOCAL_PATH = re.compile(r"^/(?![/\\])[A-Za-z0-9/_.~?&=%#-]{0,499}$")
 
 Type = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+Capability = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,40}$")]
 Given = Annotated[str | None, Query(max_length=4096, pattern=r"^[\x20-\x7e]*$")]
 
 
@@ -47,6 +48,8 @@ class ConnectRequest(StrictBody):
     return_to: Annotated[str, Field(pattern=_LOCAL_PATH.pattern.replace(r"(?![/\\])", ""), max_length=500)] | None = (
         None
     )
+    capabilities: Annotated[list[Capability], Field(max_length=10, default_factory=list)]
+    """What to allow beside reading and what is allowed already; GET on this path lists them."""
 
 
 class ConnectStarted(BaseModel):
@@ -55,10 +58,22 @@ class ConnectStarted(BaseModel):
     authUrl: str  # noqa: N815 - SPEC G6 names it so
 
 
+class IntegrationType(BaseModel):
+    """One provider: what it is called, what can be allowed there, and how it stands with the caller."""
+
+    type: str
+    label: str
+    capabilities: list[str]
+    available: bool
+    """Whether the operator has registered this installation with it."""
+    connected: bool
+
+
 class IntegrationTypes(BaseModel):
     """The providers that can be connected."""
 
     types: list[str]
+    providers: list[IntegrationType]
 
 
 class IntegrationStatus(BaseModel):
@@ -76,9 +91,23 @@ async def list_all(caller: Reader, gateway: GatewayHere) -> Connections:
 
 
 @router.get("/connect", responses=problems(*AUTHENTICATED))
-async def types(caller: Reader) -> IntegrationTypes:
+async def types(caller: Reader, gateway: GatewayHere) -> IntegrationTypes:
     """What can be connected."""
-    return IntegrationTypes(types=list(PROVIDERS))
+    found = await gateway.bus.ask(ListConnections(), scope=caller.scope)
+    connected = {connection.provider for connection in found.connections}
+    return IntegrationTypes(
+        types=list(PROVIDERS),
+        providers=[
+            IntegrationType(
+                type=name,
+                label=provider.label,
+                capabilities=list(provider.capabilities),
+                available=name in found.available,
+                connected=name in connected,
+            )
+            for name, provider in PROVIDERS.items()
+        ],
+    )
 
 
 @router.post("/connect", responses=problems(*AUTHENTICATED, *WITH_BODY, 404))
@@ -86,7 +115,7 @@ async def connect(
     body: ConnectRequest, response: Response, caller: Manager, gateway: GatewayHere, origin: OriginHere
 ) -> ConnectStarted:
     """Begin to connect a provider."""
-    started = await _start(gateway, caller, origin, body.type, body.return_to)
+    started = await _start(gateway, caller, origin, body.type, body.return_to, tuple(body.capabilities))
     if body.return_to and caller.kind == "session":
         _remember_return(response, body.return_to, gateway, origin)
     return ConnectStarted(authUrl=started)
@@ -123,13 +152,18 @@ async def callback(
 @router.get(
     "/{provider}/connect",
     response_model=ConnectStarted,
-    responses={303: {"description": "To the provider"}, **problems(*AUTHENTICATED, 404)},
+    responses={303: {"description": "To the provider"}, **problems(*AUTHENTICATED, 404, 422)},
 )
 async def connect_by_link(
-    provider: str, request: Request, caller: Manager, gateway: GatewayHere, origin: OriginHere
+    provider: str,
+    request: Request,
+    caller: Manager,
+    gateway: GatewayHere,
+    origin: OriginHere,
+    capability: Annotated[list[Capability], Query(max_length=10)] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response | ConnectStarted:
     """The same as a link: a browser is sent to the provider, a program gets the address."""
-    started = await _start(gateway, caller, origin, provider, None)
+    started = await _start(gateway, caller, origin, provider, None, tuple(capability))
     if _is_browser(request):
         return Response(status_code=303, headers={"location": started})
     return ConnectStarted(authUrl=started)
@@ -182,10 +216,22 @@ async def disconnect(provider: str, caller: Manager, gateway: GatewayHere, origi
     return gone
 
 
-async def _start(gateway: Gateway, caller: Principal, origin: Origin, provider: str, return_to: str | None) -> str:
+async def _start(
+    gateway: Gateway,
+    caller: Principal,
+    origin: Origin,
+    provider: str,
+    return_to: str | None,
+    capabilities: tuple[str, ...],
+) -> str:
     if return_to is not None and not _LOCAL_PATH.fullmatch(return_to):
         raise MalformedReturnPath("return_to must be a path of this site.")
-    query = StartConnection(provider=_known(provider), browser_binding=_binding(caller), return_to=return_to or "/")
+    query = StartConnection(
+        provider=_known(provider),
+        browser_binding=_binding(caller),
+        return_to=return_to or "/",
+        capabilities=capabilities,
+    )
     started = await gateway.bus.ask(query, scope=caller.scope)
     await _audit(gateway, caller, origin, Action.CONNECTION_STARTED, provider)
     return started.auth_url

@@ -16,6 +16,7 @@ from libs.vault import MasterKeys, TransitSeal, Vault
 from services.oauth import connections
 from services.oauth.endpoints import Tokens
 from tests.conftest import Platform
+from tests.service.oauth.buses import bus_of
 from tests.service.oauth.token_endpoint import TokenEndpoint, token_endpoint
 
 Start = Callable[..., Awaitable[RunningService]]
@@ -40,23 +41,14 @@ async def replicas(start_service: Start, endpoint: TokenEndpoint) -> list[Runnin
 
 @pytest.fixture
 async def tool(platform: Platform) -> AsyncIterator[Bus]:
-    bus = _bus(platform, "tool")
-    await bus.connect()
-    yield bus
-    await bus.close()
+    async with bus_of(platform, "tool") as bus:
+        yield bus
 
 
 @pytest.fixture
 async def gateway(platform: Platform) -> AsyncIterator[Bus]:
-    bus = _bus(platform, "gateway")
-    await bus.connect()
-    yield bus
-    await bus.close()
-
-
-def _bus(platform: Platform, service: str) -> Bus:
-    account = platform.nats
-    return Bus(service, account.url, user=account.user(service), password=account.password(service))
+    async with bus_of(platform, "gateway") as bus:
+        yield bus
 
 
 @pytest.fixture
