@@ -199,6 +199,38 @@ class GetActivitySummary(Query[ActivitySummary]):
         return cls(start=date(2026, 11, 23), end=date(2026, 11, 29))
 
 
+class ApiUsage(Reply):
+    """What one provider was asked on one day (UTC)."""
+
+    provider: str
+    day: date
+    calls: int
+    failures: int
+    limited: int
+    """Answered "too many requests"."""
+
+
+class ApiUsages(Reply):
+    """One entry per provider and day."""
+
+    usages: tuple[ApiUsage, ...]
+
+
+class GetSyncApiUsage(Query[ApiUsages]):
+    """How often sync asked providers for this user, by day; both days included."""
+
+    subject: ClassVar[str] = "rpc.sync.get_sync_api_usage.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ApiUsages
+
+    start: date
+    end: date
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(start=date(2026, 11, 1), end=date(2026, 11, 30))
+
+
 class SyncSource(Command):
     """Bring the copy of one connection up to date. Redelivered until it ended; two at once become one."""
 
@@ -299,6 +331,23 @@ class SourceFailing(Event):
     @classmethod
     def example(cls) -> Self:
         return cls(connection_id=_CONNECTION, provider="gmail", error="provider_unavailable", since=_MOMENT)
+
+
+class ApiQuotaNeared(Event):
+    """A provider was asked so often for this user today that `percent` (80, 100) of the operator's quota is used; once
+    a day each."""
+
+    subject: ClassVar[str] = "evt.sync.api_quota.neared.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION,)
+
+    provider: str
+    day: date
+    percent: int
+    quota: int
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="gmail", day=date(2026, 11, 24), percent=80, quota=20_000)
 
 
 class SyncProgress(Live):

@@ -1,6 +1,6 @@
 """Tools: what the assistant may read and do."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import ClassVar, Literal, Self
 
@@ -99,6 +99,38 @@ class GetExecution(Query[ToolOutcome]):
     @classmethod
     def example(cls) -> Self:
         return cls(execution_id=_EXECUTION)
+
+
+class ApiUsage(Reply):
+    """What one provider was asked on one day (UTC)."""
+
+    provider: str
+    day: date
+    calls: int
+    failures: int
+    limited: int
+    """Answered "too many requests"."""
+
+
+class ApiUsages(Reply):
+    """One entry per provider and day."""
+
+    usages: tuple[ApiUsage, ...]
+
+
+class GetToolApiUsage(Query[ApiUsages]):
+    """How often tool asked providers for this user, by day; both days included."""
+
+    subject: ClassVar[str] = "rpc.tool.get_tool_api_usage.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ApiUsages
+
+    start: date
+    end: date
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(start=date(2026, 11, 1), end=date(2026, 11, 30))
 
 
 class ExecuteTool(Command):

@@ -8,6 +8,7 @@ import asyncio
 
 import httpx
 
+from libs.providers.call_count import note_call
 from libs.providers.errors import ProviderGarbled, ProviderTimeout, ProviderUnreachable
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -24,10 +25,12 @@ def http_client() -> httpx.AsyncClient:
 
 
 async def exchange(http: httpx.AsyncClient, label: str, request: httpx.Request, timeout_s: float) -> httpx.Response:
-    """The whole answer, whatever its status. Raises ProviderUnreachable, ProviderTimeout, ProviderGarbled."""
+    """The whole answer, whatever its status; counted. Raises ProviderUnreachable, ProviderTimeout, ProviderGarbled."""
+    status: int | None = None
     try:
         async with asyncio.timeout(timeout_s):
             response = await http.send(request, stream=True)
+            status = response.status_code
             try:
                 return await _bounded(label, response)
             finally:
@@ -38,6 +41,8 @@ async def exchange(http: httpx.AsyncClient, label: str, request: httpx.Request, 
         raise ProviderTimeout(f"{label} did not answer within {timeout_s:.0f} s.") from error
     except httpx.HTTPError as error:
         raise ProviderGarbled(f"{label} broke off in the middle of its answer.") from error
+    finally:
+        note_call(status)
 
 
 async def _bounded(label: str, response: httpx.Response) -> httpx.Response:

@@ -8,7 +8,7 @@ from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
 from contracts.notification import ListNotifications, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
-from contracts.sync import SourceFailing
+from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
 from contracts.voice import VoiceSettingsUpdated
 from libs.bus import answer, react
@@ -22,6 +22,7 @@ routes = (
     react(ConnectionEstablished, handlers.confirm_connection),
     react(ReauthorizationRequired, handlers.ask_to_reconnect),
     react(SourceFailing, handlers.report_failing_source),
+    react(ApiQuotaNeared, handlers.warn_of_quota),
     react(ExecutionFinished, handlers.report_unknown),
     react(ProfileUpdated, handlers.keep_timezone),
     react(VoiceSettingsUpdated, handlers.keep_telephone),

@@ -6,7 +6,7 @@ from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
 from contracts.notification import Inbox, ListNotifications, MarkedRead, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
-from contracts.sync import SourceFailing
+from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
 from contracts.voice import VoiceSettingsUpdated
 from libs.bus import Call
@@ -37,6 +37,11 @@ async def ask_to_reconnect(event: ReauthorizationRequired, tx: Transaction, deps
 async def report_failing_source(event: SourceFailing, tx: Transaction, deps: Notification) -> None:
     """A copy that has not been kept up for a while is no copy; connecting again may help."""
     await tell(tx, deps, wording.failing(event))
+
+
+async def warn_of_quota(event: ApiQuotaNeared, tx: Transaction, deps: Notification) -> None:
+    """Somebody should know before the provider says no."""
+    await tell(tx, deps, wording.api_quota(event))
 
 
 async def report_unknown(event: ExecutionFinished, tx: Transaction, deps: Notification) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from contracts.notification import NotificationKind
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
-from contracts.sync import SourceFailing
+from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
 
 _NAMES = {"gmail": "Gmail", "calendar": "Google Calendar"}
@@ -80,6 +80,19 @@ def effect_unknown(event: ExecutionFinished) -> Notice:
         about=event.execution_id,
         title="Please check whether something was done",
         text=f"The step “{deed}” was started, and its outcome could not be learned. It was not tried again.",
+    )
+
+
+def api_quota(event: ApiQuotaNeared) -> Notice:
+    """A provider is asked for more than its operator expects."""
+    name = provider_name(event.provider)
+    return Notice(
+        kind="api_quota",
+        about=f"{event.provider} {event.day.isoformat()} {event.percent}",
+        title=f"{name} was asked very often today",
+        text=f"{event.percent} % of the {event.quota:,} requests a day that this installation plans for are used. "
+        "Nothing is switched off; if it stays so, tell whoever runs this installation.",
+        provider=event.provider,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.sync import (
     GetActivitySummary,
+    GetSyncApiUsage,
     GetSyncStatus,
     ListActivities,
     ListSyncRuns,
@@ -37,6 +38,7 @@ routes = (
     answer(ListSyncRuns, handlers.list_sync_runs),
     answer(ListActivities, handlers.list_activities),
     answer(GetActivitySummary, handlers.get_activity_summary),
+    answer(GetSyncApiUsage, handlers.get_sync_api_usage),
 )
 
 

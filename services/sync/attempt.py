@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 from contracts.envelope import Scope
 from contracts.ids import new_id
-from contracts.sync import SourceFailing, SyncOutcome, SyncSource
+from contracts.sync import ApiQuotaNeared, SourceFailing, SyncOutcome, SyncSource
 from libs.bus import publish
+from libs.db import Transaction
+from libs.db.api_usage import add_calls
+from libs.providers.call_count import counting
 from libs.providers.errors import ProviderBusy
 from libs.providers.source import Source
 from libs.resilience.errors import AdjutantError, Internal
@@ -50,10 +53,13 @@ async def _run(command: SyncSource, scope: Scope, deps: Sync, source: Source, fe
     error: AdjutantError | None = None
     await progress.tell(deps.bus, scope, command.provider, "running", 0)
     try:
-        await run.all_streams()
-        await keep_watches(run)
+        with counting() as run.requests:
+            await run.all_streams()
+            await keep_watches(run)
     except RunLost:
         log.info("run_lost", provider=command.provider)
+        async with deps.db.transaction(scope) as tx:
+            await _count(tx, run)
         return
     except AdjutantError as failed:
         error = failed
@@ -93,6 +99,7 @@ async def _settle(run: Run, outcome: SyncOutcome, error: AdjutantError | None) -
             paused=isinstance(error, ProviderBusy),
         )
         await runs.end(tx, run.run_id, outcome, slug, run.items, run.gone, run.calls)
+        await _count(tx, run)
         if failures == FAILING_AFTER and slug and slug not in WAITS_FOR_ITS_USER:
             failing = SourceFailing(
                 connection_id=command.connection_id,
@@ -102,3 +109,11 @@ async def _settle(run: Run, outcome: SyncOutcome, error: AdjutantError | None) -
             )
             await publish(tx, failing)
         tx.after_commit(deps.scheduler.wake)
+
+
+async def _count(tx: Transaction, run: Run) -> None:
+    """What the run cost in requests, and a notice when it used up most of a day's."""
+    made, provider, quota = run.requests, run.command.provider, run.deps.settings.daily_calls
+    crossed = await add_calls(tx, provider, made.calls, made.failures, made.limited, daily_quota=quota)
+    if crossed:
+        await publish(tx, ApiQuotaNeared(provider=provider, day=datetime.now(UTC).date(), percent=crossed, quota=quota))

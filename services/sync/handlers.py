@@ -1,5 +1,6 @@
 """What sync does when something arrives."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -7,7 +8,10 @@ from contracts.oauth import ConnectionEstablished, ConnectionRemoved, Reauthoriz
 from contracts.sync import (
     ActivityPage,
     ActivitySummary,
+    ApiUsage,
+    ApiUsages,
     GetActivitySummary,
+    GetSyncApiUsage,
     GetSyncStatus,
     ListActivities,
     ListSyncRuns,
@@ -21,6 +25,7 @@ from contracts.sync import (
 )
 from libs.bus import Call, publish
 from libs.db import Transaction
+from libs.db.api_usage import usage_between
 from services.sync import activities, notifications, runs, schedule, sources, statistics
 from services.sync.attempt import attempt
 from services.sync.deps import Sync
@@ -91,6 +96,13 @@ async def get_activity_summary(query: GetActivitySummary, call: Call, deps: Sync
     """Figures over the copy."""
     async with deps.db.reading(call.require_scope()) as tx:
         return await statistics.summary(tx, query, _zone(query.timezone))
+
+
+async def get_sync_api_usage(query: GetSyncApiUsage, call: Call, deps: Sync) -> ApiUsages:
+    """How often providers were asked."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        days = await usage_between(tx, query.start, query.end)
+    return ApiUsages(usages=tuple(ApiUsage(**asdict(day)) for day in days))
 
 
 def _zone(name: str) -> ZoneInfo:

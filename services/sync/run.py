@@ -15,6 +15,7 @@ from contracts.envelope import Scope
 from contracts.sync import ActivityRecorded, SyncSource
 from libs.bus import publish
 from libs.db import Transaction
+from libs.providers.call_count import CallCount
 from libs.providers.errors import (
     CursorExpired,
     EntityNotFound,
@@ -54,6 +55,8 @@ class Run:
     gone: int = 0
     calls: int = 0
     """Pages and lists of streams asked for."""
+    requests: CallCount = field(default_factory=CallCount)
+    """What went out over the wire for it."""
     skipped: list[str] = field(default_factory=list)
     """Why streams were left out."""
 

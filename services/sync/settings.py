@@ -17,6 +17,8 @@ class SyncSettings(ServiceSettings):
     """How far back a first sync goes, in days."""
     debounce_s: float = Field(30.0, ge=0)
     """A wish to sync by hand is ignored for this long after a run began, in seconds."""
+    daily_calls: int = Field(20_000, ge=0)
+    """Requests to one provider for one user and day of which 80 and 100 % are worth a notice; 0: no notice."""
     switched_off: tuple[str, ...] = ()
     """Providers that are not synced; their data stays. A JSON list."""
     webhooks_url: str = ""

@@ -10,6 +10,7 @@ from contracts.oauth import GetAccessToken
 from libs.bus import Bus
 from libs.providers.errors import TokenRejected
 from libs.vault import TransitSeal
+from services.tool.usage import UsageBook
 
 ResultT = TypeVar("ResultT")
 
@@ -30,6 +31,7 @@ class Access:
     bus: Bus
     seal: TransitSeal
     scope: Scope
+    usage: UsageBook
 
     async def use(self, provider: str, call: Callable[[str], Awaitable[ResultT]]) -> ResultT:
         """`call` with a token. Raises what oauth answers (for example: not connected) and what `call` raises.
@@ -37,11 +39,12 @@ class Access:
         A token that the provider refuses although it looks valid (revoked, clock skew) is refreshed once.
         """
         token = await self._token(provider, None)
-        try:
-            return await call(token.text)
-        except TokenRejected:
-            fresh = await self._token(provider, token.expires_at)
-            return await call(fresh.text)
+        with self.usage.counted(self.scope, provider):
+            try:
+                return await call(token.text)
+            except TokenRejected:
+                fresh = await self._token(provider, token.expires_at)
+                return await call(fresh.text)
 
     async def _token(self, provider: str, rejected: datetime | None) -> _Token:
         query = GetAccessToken(provider=provider, rejected_token_expires_at=rejected)

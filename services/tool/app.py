@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
-from contracts.tool import ExecuteTool, GetExecution, ListTools, RunReadTool
+from contracts.tool import ExecuteTool, GetExecution, GetToolApiUsage, ListTools, RunReadTool
 from libs.bus import answer, handle_long, react
 from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
@@ -18,6 +18,7 @@ from services.tool.handlers import (
     add_connection,
     execute_tool,
     get_execution,
+    get_tool_api_usage,
     list_tools,
     remove_connection,
     run_read_tool,
@@ -25,6 +26,7 @@ from services.tool.handlers import (
 )
 from services.tool.settings import ToolSettings
 from services.tool.tools import registry
+from services.tool.usage import UsageBook
 
 routes = (
     react(ConnectionEstablished, add_connection),
@@ -33,6 +35,7 @@ routes = (
     answer(ListTools, list_tools),
     answer(RunReadTool, run_read_tool),
     answer(GetExecution, get_execution),
+    answer(GetToolApiUsage, get_tool_api_usage),
     handle_long(ExecuteTool, execute_tool),
 )
 
@@ -41,7 +44,9 @@ routes = (
 async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDeps]:
     """The providers' descriptions are loaded once, in a thread."""
     settings = resources.settings
+    usage = UsageBook(resources.db)
     loading = asyncio.create_task(asyncio.to_thread(times.load_words))
+    writing = asyncio.create_task(usage.run())
     try:
         async with http_client() as http:
             yield ToolDeps(
@@ -53,8 +58,11 @@ async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDep
                 calendar=await Calendar.open(http, settings.calendar_api),
                 tools=registry,
                 connected=Connected(resources.db, resources.bus),
+                usage=usage,
             )
     finally:
+        writing.cancel()
+        await usage.write()
         await loading
 
 

@@ -16,6 +16,7 @@ from services.tool.connected import Connected
 from services.tool.context import Context
 from services.tool.execution import PATIENCE, Patience
 from services.tool.registry import Registry
+from services.tool.usage import UsageBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,12 @@ class ToolDeps:
     calendar: Calendar
     tools: Registry
     connected: Connected
+    usage: UsageBook
     patience: Patience = PATIENCE
 
     def access(self, scope: Scope) -> Access:
         """That user's way to the providers."""
-        return Access(self.bus, self.seal, scope)
+        return Access(self.bus, self.seal, scope, self.usage)
 
     def context(
         self, scope: Scope, timezone: str, now: datetime, deadline: Deadline, execution_id: str | None = None

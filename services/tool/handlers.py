@@ -1,13 +1,17 @@
 """What tool does when something arrives."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from contracts.envelope import Scope
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.tool import (
+    ApiUsage,
+    ApiUsages,
     ExecuteTool,
     ExecutionNotice,
     GetExecution,
+    GetToolApiUsage,
     ListTools,
     RunReadTool,
     ToolOutcome,
@@ -15,6 +19,7 @@ from contracts.tool import (
 )
 from libs.bus import Call
 from libs.db import Transaction
+from libs.db.api_usage import usage_between
 from services.tool import connected, effects, ledger, reading
 from services.tool.deps import ToolDeps
 from services.tool.errors import ExecutionNotFound
@@ -54,6 +59,13 @@ async def get_execution(query: GetExecution, call: Call, deps: ToolDeps) -> Tool
     if ending is None:
         raise ExecutionNotFound("There is no such execution.")
     return _outcome(ending, scope, deps)
+
+
+async def get_tool_api_usage(query: GetToolApiUsage, call: Call, deps: ToolDeps) -> ApiUsages:
+    """How often providers were asked, up to a few seconds ago."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        days = await usage_between(tx, query.start, query.end)
+    return ApiUsages(usages=tuple(ApiUsage(**asdict(day)) for day in days))
 
 
 async def execute_tool(command: ExecuteTool, call: Call, deps: ToolDeps) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,19 @@ async def test_a_summary_counts_what_was_synced(ada: AdjutantClient) -> None:
 
 async def _holds(client: AdjutantClient, provider: str, title: str) -> bool:
     return title in await activities(client, provider)
+
+
+async def test_health_and_requests_of_each_integration_are_told(ada: AdjutantClient) -> None:
+    await connect(ada, "gmail")
+    await synced(ada, "gmail")
+
+    health = await ada.get("/api/health/integrations")
+    today = datetime.now(UTC).date().isoformat()
+    usage = (await ada.get("/api/usage/providers", start=today, end=today))["usages"]
+
+    assert health["status"] == "healthy"
+    assert [(each["provider"], each["status"], each["reason"]) for each in health["integrations"]] == [
+        ("gmail", "healthy", None)
+    ]
+    assert [(each["service"], each["provider"]) for each in usage] == [("sync", "gmail")]
+    assert usage[0]["calls"] > 0

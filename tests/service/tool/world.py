@@ -24,6 +24,7 @@ from services.tool.connected import Connected
 from services.tool.deps import ToolDeps
 from services.tool.execution import Patience
 from services.tool.tools import registry
+from services.tool.usage import UsageBook
 from tests.conftest import Platform
 from tests.service.tool.front import Front
 from tests.service.tool.oauth_peer import OAuthPeer
@@ -51,6 +52,7 @@ async def running_tool(platform: Platform, api: str, patience: Patience = PATIEN
             calendar=await Calendar.open(http, f"{api}/calendar/v3/"),
             tools=registry,
             connected=Connected(database, bus),
+            usage=UsageBook(database),
             patience=patience,
         )
         await bus.start(routes, deps, database)
