@@ -14,6 +14,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.signing import Signer
 from services.gateway.web import web_application
 from services.gateway.webhooks.google_keys import GoogleKeys
+from services.gateway.webhooks.refusals import Refusals
 
 
 @asynccontextmanager
@@ -39,6 +40,7 @@ async def open_gateway(resources: Resources[GatewaySettings]) -> AsyncIterator[G
             public_url=resources.platform.public_url,
             hook_secrets=HookSecrets(resources.master_keys),
             google_keys=GoogleKeys(http, settings.google_jwks_url),
+            refusals=Refusals(),
         )
     await authenticator.close()
     passwords.close()

@@ -13,6 +13,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.signing import Signer
 from services.gateway.turn_stream import Patience
 from services.gateway.webhooks.google_keys import GoogleKeys
+from services.gateway.webhooks.refusals import Refusals
 from services.gateway.webhooks.secrets import WebhookSecrets
 
 
@@ -31,6 +32,7 @@ class Gateway:
     public_url: str
     hook_secrets: HookSecrets
     google_keys: GoogleKeys
+    refusals: Refusals
 
     async def webhook_secrets(self, *, with_googles_keys: bool) -> WebhookSecrets:
         """What providers' notifications are verified with. Raises Unavailable when Google's keys cannot be had."""

@@ -1,7 +1,7 @@
 """Webhooks accepted durably: per second and p99, against a bare FastAPI handler that publishes to JetStream.
 
-Both are one process on loopback, asked by the same client with the same signed bodies. Ours verifies, recognises
-repetitions and writes one transaction; the bare one awaits the stream's confirmation.
+Both are one process on loopback, asked by the same client with the same signed bodies. Ours verifies
+and recognises repetitions; both await the stream's confirmation.
 """
 
 import asyncio

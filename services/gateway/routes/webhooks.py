@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 
 from libs.resilience.errors import AdjutantError
-from services.gateway.errors import ProviderNotFound
-from services.gateway.guards import GatewayHere
+from services.gateway.errors import ProviderNotFound, WebhookMalformed, WebhookRefused
+from services.gateway.guards import GatewayHere, OriginHere
 from services.gateway.metrics import WEBHOOKS
 from services.gateway.webhooks import deliveries
 from services.gateway.webhooks.verification import NEEDS_GOOGLES_KEYS, VERIFICATIONS
@@ -16,12 +16,14 @@ from services.gateway.wire import problems
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 
-@router.post("/{provider}", response_class=Response, responses=problems(400, 401, 404, 413, 503))
-async def receive(provider: str, request: Request, gateway: GatewayHere) -> Response:
+@router.post("/{provider}", response_class=Response, responses=problems(400, 401, 404, 413, 429, 503))
+async def receive(provider: str, request: Request, gateway: GatewayHere, origin: OriginHere) -> Response:
     """Verified on the raw body, durable before the answer. A repetition is answered like the first one."""
     verify = VERIFICATIONS.get(provider)
     if verify is None:
         raise ProviderNotFound("No provider of this name sends notifications.")
+    address = str(origin.address)
+    gateway.refusals.check(address, provider)
     webhook = Webhook(
         headers=dict(request.headers),
         query=dict(request.query_params),
@@ -32,6 +34,8 @@ async def receive(provider: str, request: Request, gateway: GatewayHere) -> Resp
         verified = verify(webhook, await gateway.webhook_secrets(with_googles_keys=provider in NEEDS_GOOGLES_KEYS))
     except AdjutantError as error:
         WEBHOOKS.labels(provider, error.slug).inc()
+        if isinstance(error, WebhookRefused | WebhookMalformed):
+            gateway.refusals.note(address, provider)
         raise
     if isinstance(verified, Handshake):
         WEBHOOKS.labels(provider, "handshake").inc()

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contracts.sync import Hint
 from libs.providers.account_ref import account_ref
-from services.gateway.errors import WebhookRefused
+from services.gateway.errors import WebhookRefused, WebhooksNotConfigured
 from services.gateway.webhooks.secrets import WebhookSecrets
 from services.gateway.webhooks.webhook import (
     Handshake,
@@ -23,10 +23,13 @@ from services.gateway.webhooks.webhook import (
 def verify(webhook: Webhook, secrets: WebhookSecrets) -> Verified:
     """Webhook events, and the ping of an interactions endpoint."""
     key = required(secrets.discord_public_key, "ADJUTANT_GATEWAY_DISCORD_PUBLIC_KEY")
+    try:
+        public_key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.decode()))
+    except ValueError as error:
+        raise WebhooksNotConfigured("ADJUTANT_GATEWAY_DISCORD_PUBLIC_KEY is not 32 bytes in hexadecimal.") from error
     timestamp = webhook.headers.get("x-signature-timestamp", "")
     try:
         signature = bytes.fromhex(webhook.headers.get("x-signature-ed25519", ""))
-        public_key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.decode()))
         public_key.verify(signature, timestamp.encode("utf-8", "replace") + webhook.body)
     except (InvalidSignature, ValueError) as error:
         raise WebhookRefused("The signature is not the provider's.") from error

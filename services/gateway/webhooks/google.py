@@ -6,13 +6,15 @@ import binascii
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from libs.providers.account_ref import account_ref
 from services.gateway.errors import WebhookMalformed, WebhookRefused
 from services.gateway.webhooks.secrets import WebhookSecrets
 from services.gateway.webhooks.webhook import Notice, Notices, Verified, Webhook, required, text_at
 
+MAX_ADDRESS = 320
+"""RFC 5321: 64 before the @, 255 after it."""
+MAX_DATA = 4000
 ISSUERS = ["https://accounts.google.com", "accounts.google.com"]
 
 
@@ -40,18 +42,22 @@ def verify_gmail(webhook: Webhook, secrets: WebhookSecrets) -> Verified:
         email_verified={"essential": True, "value": True},
     )
     try:
-        claims = jwt.decode(token, KeySet.import_key_set(secrets.google_keys), algorithms=["RS256"]).claims
+        if secrets.google_keys is None:
+            raise ValueError("no keys")
+        claims = jwt.decode(token, secrets.google_keys, algorithms=["RS256"]).claims
         registry.validate(claims)
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        # The header and claims are a stranger's JSON: the library meets a number where it expects a list with TypeError.
         raise WebhookRefused("The push is not signed by Google for us.") from error
     if scheme.lower() != "bearer":
         raise WebhookRefused("The push is not signed by Google for us.")
     content = webhook.json()
     try:
-        data = msgspec.json.decode(base64.b64decode(text_at(content, "message.data") or "", validate=True))
-    except (binascii.Error, msgspec.DecodeError) as error:
+        encoded = text_at(content, "message.data", longest=MAX_DATA) or ""
+        data = msgspec.json.decode(base64.b64decode(encoded, validate=True))
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise WebhookMalformed("The message holds no data.") from error
-    address = text_at(data, "emailAddress")
+    address = text_at(data, "emailAddress", longest=MAX_ADDRESS)
     if address is None:
         raise WebhookMalformed("The message names no mailbox.")
     notice = Notice(account_ref=account_ref("google", address), stream="mailbox")

@@ -21,7 +21,7 @@ def verify(provider: str, webhook: Webhook, secrets: WebhookSecrets) -> Verified
     if not isinstance(entries, list) or len(entries) > MAX_NOTIFICATIONS:
         raise WebhookMalformed("The body holds no list of notifications.")
     notices = [notice for entry in entries if (notice := _genuine(provider, entry, secrets)) is not None]
-    if entries and not notices:
+    if not notices:
         raise WebhookRefused("No notification carries a client state of ours.")
     return Notices(tuple(dict.fromkeys(notices)), None)
 

@@ -1,7 +1,8 @@
 """Everything that verification compares with."""
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from joserfc.jwk import KeySet
 
 from libs.vault import HookSecrets
 
@@ -18,5 +19,5 @@ class WebhookSecrets:
     zoom: str = ""
     gmail_audience: str = ""
     gmail_service_account: str = ""
-    google_keys: Any = field(default=None)
-    """Google's JSON Web Key Set, fetched beforehand where it is needed."""
+    google_keys: KeySet | None = field(default=None)
+    """Google's keys, fetched beforehand where it is needed."""

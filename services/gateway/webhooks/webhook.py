@@ -101,8 +101,8 @@ def body_id(webhook: Webhook, *more: str) -> str:
     return hashlib.sha256("|".join(more).encode() + webhook.body).hexdigest()
 
 
-def text_at(content: Any, path: str) -> str | None:
-    """The text or number at a dotted path, at most 200 characters; None when there is none."""
+def text_at(content: Any, path: str, longest: int = 200) -> str | None:
+    """The text or number at a dotted path, cut at `longest` characters; None when there is none."""
     for step in path.split("."):
         content = content.get(step) if isinstance(content, dict) else None
-    return str(content)[:200] if isinstance(content, str | int) and not isinstance(content, bool) else None
+    return str(content)[:longest] if isinstance(content, str | int) and not isinstance(content, bool) else None

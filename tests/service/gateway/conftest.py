@@ -24,6 +24,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.signing import Signer
 from services.gateway.web import web_application
 from services.gateway.webhooks.google_keys import GoogleKeys
+from services.gateway.webhooks.refusals import Refusals
 from tests.conftest import Platform
 from tests.service.gateway.peers import ROUTES, ChatPeer
 
@@ -80,6 +81,7 @@ async def running(
         public_url="http://localhost:8080",
         hook_secrets=HookSecrets(keys),
         google_keys=GoogleKeys(http, settings.google_jwks_url),
+        refusals=Refusals(),
     )
     await bus.start((), gateway, db)
     config = uvicorn.Config(

@@ -14,6 +14,8 @@ class Wire:
     def __init__(self, dial: Dial) -> None:
         self._dial = dial
         self._whole = True
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._open: set[asyncio.StreamWriter] = set()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,9 +38,18 @@ class Wire:
         """Let connections through again."""
         self._whole = True
 
+    def silence(self) -> None:
+        """Keep connections open and carry nothing."""
+        self._flowing.clear()
+
+    def speak(self) -> None:
+        """Carry what was held back, and what comes."""
+        self._flowing.set()
+
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65_536):
+                await self._flowing.wait()
                 writer.write(data)
                 await writer.drain()
         except ConnectionError:
@@ -54,6 +65,7 @@ async def tcp_wire(host: str, port: int) -> AsyncIterator[tuple[Wire, int]]:
     server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
     yield wire, server.sockets[0].getsockname()[1]
     server.close()
+    wire.speak()
     wire.cut()
 
 

@@ -184,7 +184,7 @@ async def commands(platform: Platform) -> AsyncIterator[Callable[[], Any]]:
 
 def _give_keys(replica: Replica) -> None:
     keys = replica.gateway.google_keys
-    keys._keys, keys._fetched_at = GOOGLES_KEYS, time.monotonic()
+    keys._keys, keys._fetched_at = KeySet.import_key_set(GOOGLES_KEYS), time.monotonic()
 
 
 async def post(replica: Replica, sent: Sent, **changed: Any):
@@ -321,6 +321,8 @@ async def test_notions_first_request_is_kept_for_the_operator_and_believed_by_no
     bare = await start()
     first = Sent("notion", b'{"verification_token": "secret_1"}', {})
     assert (await post(bare, first)).status_code == 200
+    later = Sent("notion", b'{"verification_token": "of somebody else"}', {})
+    assert (await post(bare, later)).status_code == 200
     async with bare.gateway.db.reading(None) as tx:
         assert await tx.fetchval("select body from webhook_handshakes where provider = 'notion'") == first.body
     configured = await start(**SECRETS)

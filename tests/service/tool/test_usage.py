@@ -25,4 +25,3 @@ async def test_what_is_gathered_is_written_once(connect: Callable[[str], Awaitab
     async with db.reading(scope) as tx:
         days = await usage_between(tx, today, today)
     assert [(day.provider, day.calls, day.failures) for day in days] == [("gmail", 3, 2)]
-
