@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from contracts.envelope import Command, Event, Live, Query, Reply, Service
 from contracts.ids import ConnectionId
+from contracts.usage import ApiUsages
 
 _CONNECTION = ConnectionId("cn_0193b0f1a8c07d3e9f00112233445566")
 _MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -150,6 +151,47 @@ class StartSync(Query[SyncStarted]):
         return cls(provider="gmail")
 
 
+class AllSyncsStarted(Reply):
+    """The providers that are due now, and those that run already or have just been."""
+
+    started: tuple[str, ...]
+    not_started: tuple[str, ...]
+
+
+class StartAllSyncs(Query[AllSyncsStarted]):
+    """Sync everything that is connected now."""
+
+    subject: ClassVar[str] = "rpc.sync.start_all_syncs.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = AllSyncsStarted
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class WatchesEnded(Reply):
+    """Subscriptions at the provider that are no more, and those that could not be ended in time."""
+
+    ended: int
+    left: int
+
+
+class EndWatches(Query[WatchesEnded]):
+    """The connection to this provider is about to end: end its subscriptions while there is a token. Answered within
+    three seconds, whatever the provider does."""
+
+    subject: ClassVar[str] = "rpc.sync.end_watches.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.OAUTH,)
+    reply: ClassVar[type[Reply]] = WatchesEnded
+
+    provider: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="github")
+
+
 class ListSyncRuns(Query[SyncLog]):
     """The last attempts, of one provider or of all."""
 
@@ -197,23 +239,6 @@ class GetActivitySummary(Query[ActivitySummary]):
     @classmethod
     def example(cls) -> Self:
         return cls(start=date(2026, 11, 23), end=date(2026, 11, 29))
-
-
-class ApiUsage(Reply):
-    """What one provider was asked on one day (UTC)."""
-
-    provider: str
-    day: date
-    calls: int
-    failures: int
-    limited: int
-    """Answered "too many requests"."""
-
-
-class ApiUsages(Reply):
-    """One entry per provider and day."""
-
-    usages: tuple[ApiUsage, ...]
 
 
 class GetSyncApiUsage(Query[ApiUsages]):

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from contracts.envelope import Command, Event, Live, Query, Reply, Service
 from contracts.ids import ExecutionId
+from contracts.usage import ApiUsages
 
 _EXECUTION = ExecutionId("x_0193b0f1a8c07d3e9f00112233445566")
 _MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -99,23 +100,6 @@ class GetExecution(Query[ToolOutcome]):
     @classmethod
     def example(cls) -> Self:
         return cls(execution_id=_EXECUTION)
-
-
-class ApiUsage(Reply):
-    """What one provider was asked on one day (UTC)."""
-
-    provider: str
-    day: date
-    calls: int
-    failures: int
-    limited: int
-    """Answered "too many requests"."""
-
-
-class ApiUsages(Reply):
-    """One entry per provider and day."""
-
-    usages: tuple[ApiUsage, ...]
 
 
 class GetToolApiUsage(Query[ApiUsages]):

@@ -7,19 +7,26 @@ Google's do, it is revoked with the last of the account's connections: earlier, 
 
 from contracts.envelope import Scope
 from contracts.oauth import ConnectionRemoved, Disconnected
+from contracts.sync import EndWatches
 from libs.bus import publish
 from libs.providers.registry import PROVIDERS
 from libs.resilience.errors import AdjutantError
+from libs.telemetry import get_logger
 from services.oauth import audit, connections, endpoints
 from services.oauth.connections import Held
 from services.oauth.deps import OAuth
 
+log = get_logger("services.oauth")
+
 ATTEMPTS = 3
+END_WATCHES_S = 3.0
+"""A disconnect does not wait longer for sync."""
 
 
 async def disconnect(provider: str, scope: Scope, deps: OAuth) -> Disconnected:
     """Raises NotConnected."""
     first = held = await _peek(provider, scope, deps)
+    await _end_watches(provider, scope, deps)
     for _ in range(ATTEMPTS):
         kept_for = await _sharing(provider, held, scope, deps)
         revoked, note = await _revoke(provider, held, deps, kept_for)
@@ -40,6 +47,16 @@ async def disconnect(provider: str, scope: Scope, deps: OAuth) -> Disconnected:
 async def _peek(provider: str, scope: Scope, deps: OAuth) -> Held:
     async with deps.db.transaction(scope) as tx:
         return await connections.peek(tx, await deps.vault.user_key(tx), provider)
+
+
+async def _end_watches(provider: str, scope: Scope, deps: OAuth) -> None:
+    """Subscriptions at the provider would outlive the token that could end them."""
+    try:
+        ended = await deps.bus.ask(EndWatches(provider=provider), scope=scope, timeout_s=END_WATCHES_S)
+        if ended.left:
+            log.info("watches_left", provider=provider, left=ended.left)
+    except AdjutantError as error:
+        log.info("watches_left", provider=provider, error=error.slug)
 
 
 async def _sharing(provider: str, held: Held, scope: Scope, deps: OAuth) -> tuple[str, ...]:

@@ -4,14 +4,17 @@ import random
 from asyncio import TaskGroup
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.sync import (
+    EndWatches,
     GetActivitySummary,
     GetSyncApiUsage,
     GetSyncStatus,
     ListActivities,
     ListSyncRuns,
+    StartAllSyncs,
     StartSync,
     SyncSource,
     TakeNotification,
@@ -23,6 +26,7 @@ from libs.vault import HookSecrets
 from services.sync import handlers
 from services.sync.access import RunPace
 from services.sync.deps import Sync
+from services.sync.housekeeping import keep_house
 from services.sync.providers import open_sources
 from services.sync.scheduler import Scheduler
 from services.sync.settings import SyncSettings
@@ -34,6 +38,8 @@ routes = (
     handle_long(SyncSource, handlers.sync_source, at_once=16),
     handle(TakeNotification, handlers.take_notification),
     answer(StartSync, handlers.start_sync),
+    answer(StartAllSyncs, handlers.start_all_syncs),
+    answer(EndWatches, handlers.end_watches),
     answer(GetSyncStatus, handlers.get_sync_status),
     answer(ListSyncRuns, handlers.list_sync_runs),
     answer(ListActivities, handlers.list_activities),
@@ -50,7 +56,10 @@ async def open_sync(resources: Resources[SyncSettings]) -> AsyncIterator[Sync]:
         sources = await open_sources(http, resources.settings, RunPace())
         background = await stack.enter_async_context(TaskGroup())
         scheduler = Scheduler(resources.db, resources.bus)
+        chance = random.SystemRandom()
+        keep = timedelta(days=resources.settings.keep_activities_days)
         stack.callback(background.create_task(scheduler.run()).cancel)
+        stack.callback(background.create_task(keep_house(resources.db, keep, chance)).cancel)
         yield Sync(
             db=resources.db,
             bus=resources.bus,
@@ -60,7 +69,7 @@ async def open_sync(resources: Resources[SyncSettings]) -> AsyncIterator[Sync]:
             settings=resources.settings,
             sources=sources,
             scheduler=scheduler,
-            chance=random.SystemRandom(),
+            chance=chance,
         )
 
 

@@ -17,7 +17,7 @@ from services.sync import progress, runs, schedule, sources
 from services.sync.access import Tokens
 from services.sync.deps import Sync
 from services.sync.errors import RunLost
-from services.sync.recovery import FAILING_AFTER, WAITS_FOR_ITS_USER, next_run
+from services.sync.recovery import FAILING_AFTER, REFUSED_AFTER, WAITS_FOR_ITS_USER, next_run
 from services.sync.run import Run
 from services.sync.watches import keep_watches
 
@@ -100,7 +100,10 @@ async def _settle(run: Run, outcome: SyncOutcome, error: AdjutantError | None) -
         )
         await runs.end(tx, run.run_id, outcome, slug, run.items, run.gone, run.calls)
         await _count(tx, run)
-        if failures == FAILING_AFTER and slug and slug not in WAITS_FOR_ITS_USER:
+        is_refused = slug == sources.TOKEN_REJECTED and failures >= REFUSED_AFTER
+        if is_refused:
+            await sources.pause(tx, command.connection_id, sources.TOKEN_REJECTED, datetime.now(UTC))
+        if slug and (is_refused or (failures == FAILING_AFTER and slug not in WAITS_FOR_ITS_USER)):
             failing = SourceFailing(
                 connection_id=command.connection_id,
                 provider=command.provider,

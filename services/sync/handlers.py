@@ -4,29 +4,33 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from contracts.ids import ConnectionId
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.sync import (
     ActivityPage,
     ActivitySummary,
-    ApiUsage,
-    ApiUsages,
+    AllSyncsStarted,
+    EndWatches,
     GetActivitySummary,
     GetSyncApiUsage,
     GetSyncStatus,
     ListActivities,
     ListSyncRuns,
     SourceRegistered,
+    StartAllSyncs,
     StartSync,
     SyncLog,
     SyncSource,
     SyncStarted,
     SyncStatus,
     TakeNotification,
+    WatchesEnded,
 )
+from contracts.usage import ApiUsage, ApiUsages
 from libs.bus import Call, publish
 from libs.db import Transaction
 from libs.db.api_usage import usage_between
-from services.sync import activities, notifications, runs, schedule, sources, statistics
+from services.sync import activities, leaving, notifications, runs, schedule, sources, statistics
 from services.sync.attempt import attempt
 from services.sync.deps import Sync
 
@@ -64,13 +68,28 @@ async def take_notification(command: TakeNotification, tx: Transaction, deps: Sy
 
 async def start_sync(query: StartSync, call: Call, deps: Sync) -> SyncStarted:
     """The user does not want to wait for the schedule."""
-    debounce = timedelta(seconds=deps.settings.debounce_s)
     async with deps.db.transaction(call.require_scope()) as tx:
         connection_id = await sources.connection_of(tx, query.provider)
-        can_run = deps.source_of(query.provider) is not None and await sources.is_enabled(tx, connection_id)
-        started = can_run and await schedule.wish_by_hand(tx, connection_id, debounce)
+        started = await _start(tx, query.provider, connection_id, deps)
         tx.after_commit(deps.scheduler.wake)
     return SyncStarted(provider=query.provider, started=started)
+
+
+async def start_all_syncs(query: StartAllSyncs, call: Call, deps: Sync) -> AllSyncsStarted:
+    """The user does not want to wait for anything."""
+    async with deps.db.transaction(call.require_scope()) as tx:
+        found = await sources.connections(tx)
+        started = {provider: await _start(tx, provider, id, deps) for provider, id in found}
+        tx.after_commit(deps.scheduler.wake)
+    return AllSyncsStarted(
+        started=tuple(provider for provider in started if started[provider]),
+        not_started=tuple(provider for provider in started if not started[provider]),
+    )
+
+
+async def end_watches(query: EndWatches, call: Call, deps: Sync) -> WatchesEnded:
+    """The user leaves a provider."""
+    return await leaving.end_watches(query, call.require_scope(), deps)
 
 
 async def get_sync_status(query: GetSyncStatus, call: Call, deps: Sync) -> SyncStatus:
@@ -103,6 +122,12 @@ async def get_sync_api_usage(query: GetSyncApiUsage, call: Call, deps: Sync) -> 
     async with deps.db.reading(call.require_scope()) as tx:
         days = await usage_between(tx, query.start, query.end)
     return ApiUsages(usages=tuple(ApiUsage(**asdict(day)) for day in days))
+
+
+async def _start(tx: Transaction, provider: str, connection_id: ConnectionId, deps: Sync) -> bool:
+    debounce = timedelta(seconds=deps.settings.debounce_s)
+    can_run = deps.source_of(provider) is not None and await sources.is_enabled(tx, connection_id)
+    return can_run and await schedule.wish_by_hand(tx, connection_id, debounce)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -2,7 +2,7 @@
 
 | what went wrong | this run | the next one |
 |---|---|---|
-| token refused | renewed once, goes on | after a second refusal: as any failure |
+| token refused | renewed once, goes on | as after any failure; after two such runs none, until connected again |
 | connection dead at the provider | ends | none until the user connects again (oauth tells everybody) |
 | asked to slow down | ends, keeps what came | when the provider said, else 1, 5, 15, 60 minutes |
 | away, slow, garbled | tried three times, then ends | with the schedule |
@@ -22,6 +22,8 @@ LONGEST_PAUSE_S = 86_400.0
 """A provider that names a longer one is asked again after a day."""
 FAILING_AFTER = 3
 """Failed runs in a row after which the user is told."""
+REFUSED_AFTER = 2
+"""Runs in a row that ended with a refusal of fresh tokens, after which only the user can mend it."""
 WAITS_FOR_ITS_USER = frozenset({"reauthorization_required", "not_connected"})
 
 

@@ -15,6 +15,8 @@ class SyncSettings(ServiceSettings):
     """Seconds between two runs of a connection, a quarter more or less at random."""
     window_days: int = Field(30, ge=1, le=366)
     """How far back a first sync goes, in days."""
+    keep_activities_days: int = Field(400, ge=1)
+    """How long an activity is kept, counted from when it happened, in days."""
     debounce_s: float = Field(30.0, ge=0)
     """A wish to sync by hand is ignored for this long after a run began, in seconds."""
     daily_calls: int = Field(20_000, ge=0)

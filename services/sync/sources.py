@@ -9,6 +9,7 @@ from services.sync import schedule
 from services.sync.errors import SourceNotFound
 
 REAUTHORIZATION_REQUIRED = "reauthorization_required"
+TOKEN_REJECTED = "token_rejected"  # noqa: S105 - why a source pauses: fresh tokens are refused too
 
 
 async def register(tx: Transaction, provider: str, connection_id: ConnectionId, now: datetime) -> datetime:
@@ -70,6 +71,12 @@ async def connection_of(tx: Transaction, provider: str) -> ConnectionId:
     if connection_id is None:
         raise SourceNotFound("This provider is not connected.")
     return ConnectionId(connection_id)
+
+
+async def connections(tx: Transaction) -> list[tuple[str, ConnectionId]]:
+    """(provider, connection) of all the user's sources."""
+    rows = await tx.fetch("select provider, connection_id from sources order by provider")
+    return [(row["provider"], ConnectionId(row["connection_id"])) for row in rows]
 
 
 async def of_user(tx: Transaction) -> tuple[SourceView, ...]:

@@ -83,6 +83,7 @@ class Activity(Base, table=True):
     __table_args__ = (
         Index("ix_activities_newest", "user_id", text("at desc"), "provider", "external_id"),
         Index("ix_activities_stream", "user_id", "provider", "stream", "generation"),
+        Index("ix_activities_age", "at"),
     )
 
     organization_id: str = _owner("organization_id")
@@ -109,6 +110,7 @@ class SyncRun(Base, table=True):
         CheckConstraint("outcome in ('success', 'partial', 'failed')", name="outcome"),
         CheckConstraint("(outcome is null) = (finished_at is null)", name="finished"),
         Index("ix_sync_runs_newest", "user_id", text("started_at desc")),
+        Index("ix_sync_runs_age", "started_at"),
     )
 
     organization_id: str = _owner("organization_id")

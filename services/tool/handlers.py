@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from contracts.envelope import Scope
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.tool import (
-    ApiUsage,
-    ApiUsages,
     ExecuteTool,
     ExecutionNotice,
     GetExecution,
@@ -17,6 +15,7 @@ from contracts.tool import (
     ToolOutcome,
     Tools,
 )
+from contracts.usage import ApiUsage, ApiUsages
 from libs.bus import Call
 from libs.db import Transaction
 from libs.db.api_usage import usage_between

@@ -79,7 +79,7 @@ async def between_neighbours(
 ) -> AsyncIterator[Neighbours]:
     """Run the service as the runtime would, with its own role and its own NATS user."""
     db = await Database.connect(platform.database.url(service.name), service.name, wait_s=10)
-    buses = {name: _bus(name, platform) for name in {service.name, "gateway", "chat"}}
+    buses = {name: _bus(name, platform) for name in {service.name, "gateway", "chat", "oauth"}}
     admin = await platform.nats.admin()
     for bus in buses.values():
         await bus.connect()

@@ -8,19 +8,23 @@ from fastapi import APIRouter, Query, Response
 from contracts.sync import (
     ActivityPage,
     ActivitySummary,
+    AllSyncsStarted,
     GetActivitySummary,
     GetSyncStatus,
     ListActivities,
     ListSyncRuns,
+    StartAllSyncs,
     StartSync,
     SyncLog,
     SyncStarted,
     SyncStatus,
 )
 from libs.providers.registry import PROVIDERS
+from services.gateway.deps import Gateway
 from services.gateway.errors import ProviderNotFound
 from services.gateway.guards import GatewayHere, Manager, Reader
 from services.gateway.limits import Limit, spend
+from services.gateway.principal import Principal
 from services.gateway.wire import AUTHENTICATED, Timezone, problems
 
 router = APIRouter(prefix="/api", tags=["sync"])
@@ -34,11 +38,15 @@ async def start(provider: str, response: Response, caller: Manager, gateway: Gat
     """Sync now instead of with the schedule. `started` is false when a run is under way or has just been."""
     if provider not in PROVIDERS:
         raise ProviderNotFound("There is no such provider.")
-    limit = Limit("sync", gateway.settings.sync_per_minute, 60)
-    async with gateway.db.transaction(caller.scope) as tx:
-        allowance = await spend(tx, limit, caller.scope.user_id)
-    response.headers.update(allowance.headers())
+    await _spend(response, caller, gateway)
     return await gateway.bus.ask(StartSync(provider=provider), scope=caller.scope)
+
+
+@router.post("/integrations/sync", status_code=202, responses=problems(*AUTHENTICATED, 429))
+async def start_all(response: Response, caller: Manager, gateway: GatewayHere) -> AllSyncsStarted:
+    """Sync everything now."""
+    await _spend(response, caller, gateway)
+    return await gateway.bus.ask(StartAllSyncs(), scope=caller.scope)
 
 
 @router.get("/integrations/sync", responses=problems(*AUTHENTICATED))
@@ -83,3 +91,10 @@ async def activities(
     """What was synced, newest first. Titles and names are the words of others."""
     query = ListActivities(provider=provider, limit=limit, cursor=cursor)
     return await gateway.bus.ask(query, scope=caller.scope)
+
+
+async def _spend(response: Response, caller: Principal, gateway: Gateway) -> None:
+    limit = Limit("sync", gateway.settings.sync_per_minute, 60)
+    async with gateway.db.transaction(caller.scope) as tx:
+        allowance = await spend(tx, limit, caller.scope.user_id)
+    response.headers.update(allowance.headers())

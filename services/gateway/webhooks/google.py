@@ -47,7 +47,7 @@ def verify_gmail(webhook: Webhook, secrets: WebhookSecrets) -> Verified:
         claims = jwt.decode(token, secrets.google_keys, algorithms=["RS256"]).claims
         registry.validate(claims)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
-        # The header and claims are a stranger's JSON: the library meets a number where it expects a list with TypeError.
+        # Header and claims are a stranger's JSON: a number where it expects a list makes the library raise TypeError.
         raise WebhookRefused("The push is not signed by Google for us.") from error
     if scheme.lower() != "bearer":
         raise WebhookRefused("The push is not signed by Google for us.")

@@ -1,10 +1,11 @@
 """Watches, other accounts, pauses, defects: what keeps a copy true over time, with a provider that can be watched."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +13,24 @@ import pytest
 from contracts.envelope import Scope
 from contracts.ids import ConnectionId, new_id
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
-from contracts.sync import GetSyncStatus, Hint, StartSync, SyncOutcome, TakeNotification
+from contracts.sync import (
+    EndWatches,
+    GetSyncStatus,
+    Hint,
+    SourceFailing,
+    StartAllSyncs,
+    StartSync,
+    SyncOutcome,
+    TakeNotification,
+)
 from libs.providers.errors import PermissionMissing, ProviderBusy, RequestRefused, TokenRejected
 from libs.providers.rest import Access
 from libs.providers.source import Hook, Page, Watch
 from libs.runtime import Resources
+from services.sync import leaving
 from services.sync.app import open_sync, service
 from services.sync.deps import Sync
+from services.sync.housekeeping import forget_old
 from services.sync.settings import SyncSettings
 from tests.conftest import Platform
 from tests.service.neighbours import Neighbours, between_neighbours, eventually
@@ -32,6 +44,8 @@ class WatchedProvider(ScriptedProvider):
     """Can be watched, and broken in more ways."""
 
     begun: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    hangs_at_the_end: bool = False
     refusal: Exception | None = None
     """Raised by `watch`."""
     broken: dict[str, Exception] = field(default_factory=dict)
@@ -51,7 +65,10 @@ class WatchedProvider(ScriptedProvider):
         return watch
 
     async def unwatch(self, access: Access, watch: Watch) -> None:
-        """Whatever."""
+        """As the port says."""
+        if self.hangs_at_the_end:
+            await asyncio.sleep(60)
+        self.ended.append(watch.remote_id)
 
     async def pages(
         self, access: Access, stream: str, cursor: str | None, since: datetime
@@ -224,3 +241,69 @@ async def _noted(world: World, account_ref: str) -> bool:
             return bool(await tx.fetchval(sql, world.connection_id))
 
     return bool(await eventually(taken))
+
+
+async def test_before_a_connection_ends_its_watches_are_ended_at_the_provider(
+    world: World, provider: WatchedProvider
+) -> None:
+    await world.connect()
+
+    ended = await world.sync.ask(EndWatches(provider="scripted"), world.scope)
+
+    assert (ended.ended, ended.left) == (1, 0)
+    assert provider.ended == ["remote-1"]
+    assert await routes(world) == 0
+
+
+async def test_a_provider_that_hangs_does_not_hold_up_the_disconnect(
+    world: World, provider: WatchedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "WITHIN_S", 0.2)
+    await world.connect()
+    provider.hangs_at_the_end = True
+
+    ended = await world.sync.ask(EndWatches(provider="scripted"), world.scope)
+
+    assert (ended.ended, ended.left) == (0, 1)
+
+
+async def test_everything_is_synced_at_once_when_asked(world: World, provider: WatchedProvider) -> None:
+    await world.connect()
+    started = await world.sync.ask(StartAllSyncs(), world.scope)
+    await world.run_over(2)
+
+    assert (started.started, started.not_started) == (("scripted",), ())
+
+
+async def test_fresh_tokens_that_are_refused_twice_pause_the_source_and_its_user_is_told(
+    world: World, provider: WatchedProvider
+) -> None:
+    await world.connect()
+    provider.broken["inbox"] = TokenRejected("no")
+    for _ in range(2):
+        assert (await world.sync_now()).error == "token_rejected"
+    calls = provider.calls
+
+    (failing,) = await world.sync.heard(SourceFailing, world.scope)
+    assert failing.error == "token_rejected"
+    (source,) = (await world.sync.ask(GetSyncStatus(), world.scope)).sources
+    assert (source.enabled, source.reason_disabled) == (False, "token_rejected")
+    assert not (await world.sync.ask(StartSync(provider="scripted"), world.scope)).started
+    assert provider.calls == calls
+
+    provider.broken.clear()
+    await world.connect()
+    assert (await world.run_over(4)).outcome is SyncOutcome.SUCCESS
+
+
+async def test_what_is_older_than_its_retention_goes_and_nothing_else(world: World, provider: WatchedProvider) -> None:
+    await world.connect()
+    now = datetime.now(UTC)
+    async with world.sync.db.transaction(world.scope) as tx:
+        await tx.execute("update activities set at = $1 where external_id <= '002'", now - timedelta(days=401))
+        await tx.execute("update activities set at = $1 where external_id > '002'", now - timedelta(days=399))
+        await tx.execute("update sync_runs set started_at = $1", now - timedelta(days=91))
+
+    assert await forget_old(world.sync.db, timedelta(days=400)) == 3 + 1
+
+    assert sorted(await world.copy()) == ["003", "004", "005", "006", "007"]
