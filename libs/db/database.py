@@ -86,7 +86,8 @@ class Database:
 
     @asynccontextmanager
     async def reading(self, scope: Scope | None) -> AsyncIterator[Transaction]:
-        """A read-only transaction; PostgreSQL refuses any write in it."""
+        """A read-only transaction that sees one moment, however many statements it makes: a row and the key that opens
+        it are both there or neither is. PostgreSQL refuses any write in it."""
         async with self._open(scope, read_only=True) as tx:
             yield tx
 
@@ -178,7 +179,7 @@ class _Connection(_AsyncpgConnection):
 
 
 def _opening(scope: Scope | None, *, read_only: bool) -> str:
-    begin = "BEGIN READ ONLY" if read_only else "BEGIN"
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN"
     if scope is None:
         return begin
     # Literals are safe: a Scope holds well-formed ids only (letters, digits, one underscore).

@@ -149,3 +149,16 @@ async def test_a_deadlock_is_a_clash_that_may_be_repeated(notes: Database) -> No
     results = await asyncio.gather(cross(*ids), cross(*reversed(ids)), return_exceptions=True)
 
     assert sorted(type(result).__name__ for result in results) == ["DatabaseClash", "NoneType"]
+
+
+async def test_a_reading_transaction_sees_one_moment_in_all_its_statements(notes: Database) -> None:
+    first, second = new_id("evt"), new_id("evt")
+    both = "select count(*) from inbox where event_id in ($1, $2)"
+    async with notes.reading(None) as tx:
+        assert await tx.fetchval(both, first, second) == 0
+        async with notes.transaction(None) as other:
+            await other.execute(INSERT, first)
+            await other.execute(INSERT, second)
+        assert await tx.fetchval(both, first, second) == 0
+
+    assert await count(notes, first) == await count(notes, second) == 1
