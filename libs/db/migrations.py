@@ -35,7 +35,7 @@ LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "60s"
 
 # Made by the helpers of libs.db.ddl, not declared as SQLModel tables.
-_INFRASTRUCTURE = {"alembic_version", "outbox", "inbox", "dead_letters", "data_keys"}
+_INFRASTRUCTURE = {"alembic_version", "outbox", "inbox", "dead_letters", "data_keys", "api_usage"}
 
 # Alembic's `context` and `op` are global to the process.
 _one_at_a_time = asyncio.Lock()
