@@ -3,7 +3,8 @@
 Never: decides what to say or which tool to run; that is chat's.
 """
 
+from libs.models.client import ModelClient, open_client
 from libs.models.deployment import Deployment, open_deployment
 from libs.models.errors import ModelError
 
-__all__ = ["Deployment", "ModelError", "open_deployment"]
+__all__ = ["Deployment", "ModelClient", "ModelError", "open_client", "open_deployment"]

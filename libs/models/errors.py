@@ -7,6 +7,7 @@ AdjutantError
     ├── ModelRefusedKey      AUTHENTICATION       an operator has to mend it
     ├── ContextTooLarge      CONTEXT_TOO_LARGE    send less
     ├── ModelRefused         REFUSED              the request is wrong
+    ├── NoModelFits          REFUSED              nobody has what the request needs
     ├── StreamBroken         UNKNOWN              the answer broke off
     └── ModelUnavailable     UNKNOWN              it failed, or is not there
 """
@@ -58,6 +59,15 @@ class ModelRefused(ModelError):
 
     slug = "model_refused"
     category = Category.REFUSED
+
+
+class NoModelFits(ModelError):
+    """No deployment has the name, the tools or the context that the request needs, or its owner's policy forbids it."""
+
+    slug = "no_model_fits"
+    status = 404
+    category = Category.REFUSED
+    advice = "GET /v1/models lists what can be asked for."
 
 
 class ModelUnavailable(ModelError):

@@ -67,6 +67,10 @@ class Options:
     wants_json: bool = False
 
 
+NO_OPTIONS = Options()
+"""Everything left to the provider."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     """Some more visible text."""

@@ -1,0 +1,61 @@
+"""Which deployments may answer a request, and in which order they are asked: a decision of values."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.chat.routing.deployments import Deployment
+from services.chat.routing.health import State
+
+AUTO = "auto"
+"""The model name that leaves the choice to the router."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request needs, and what its owner's policy allows."""
+
+    model: str = AUTO
+    """`auto`, the name of a deployment, or a model's own name."""
+    needs_tools: bool = False
+    context_tokens: int = 0
+    quality_floor: int = 1
+    allowed: frozenset[str] | None = None
+    """Deployment or model names; None: all."""
+    economical: bool = False
+    """The cheapest that will do, instead of the best."""
+
+
+NO_WISH = Wish()
+"""Whoever can answer."""
+
+
+def fitting(deployments: Sequence[Deployment], wish: Wish) -> list[Deployment]:
+    """Those that could answer at all. A quality floor that nobody reaches is given up: an answer beats none."""
+    able = [
+        each
+        for each in deployments
+        if wish.model in (AUTO, each.name, each.settings.model)
+        and (wish.allowed is None or {each.name, each.settings.model} & wish.allowed)
+        and (each.settings.takes_tools or not wish.needs_tools)
+        and each.settings.context_tokens >= wish.context_tokens
+    ]
+    return [each for each in able if each.settings.quality >= wish.quality_floor] or able
+
+
+def ranked(deployments: Sequence[Deployment], wish: Wish, chance: random.Random) -> list[Deployment]:
+    """In the order in which they are asked; those whose breaker is open come last, for nobody else may be left."""
+    return sorted(fitting(deployments, wish), key=lambda each: _rank(each, wish, chance))
+
+
+def _rank(deployment: Deployment, wish: Wish, chance: random.Random) -> tuple[float, ...]:
+    settings, health = deployment.settings, deployment.health
+    trouble = (State.WELL, State.HALF_OPEN, State.SUSPECT, State.OPEN).index(health.state)
+    price = float((settings.input_micros or 0) * 3 + (settings.output_micros or 0))
+    # A tenth of a second is a difference that people notice; below it the share decides.
+    wait = round(health.first_token_p95_s or 0.0, 1)
+    # Weighted random order: the chance to come first is in proportion to the weight.
+    share = -(chance.random() ** (1.0 / settings.weight))
+    if wish.economical:
+        return trouble, price, settings.order, wait, share
+    return trouble, settings.order, -settings.quality, wait, price, share

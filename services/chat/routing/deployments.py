@@ -1,0 +1,82 @@
+"""Deployments: a model at an address with a key, as an operator describes it, and the client that speaks to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from libs.models import ModelClient, open_client
+from services.chat.routing.health import Health
+
+Provider = Literal["openai", "openai_responses", "anthropic", "gemini", "openai_compatible"]
+
+
+class DeploymentSettings(BaseModel):
+    """One entry of `ADJUTANT_CHAT_DEPLOYMENTS`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,60}$")
+    """What operators, metrics and the ledger call it; unique."""
+    provider: Provider = "openai_compatible"
+    model: str
+    """As the provider calls it."""
+    base_url: str = ""
+    """Root of the API; empty: the vendor's own."""
+    api_key: SecretStr = SecretStr("")
+    quality: int = Field(5, ge=1, le=10)
+    """How good its answers are; a policy may ask for a floor."""
+    weight: float = Field(1.0, gt=0)
+    """Its share of the requests among deployments that are otherwise equal."""
+    input_micros: int | None = Field(None, ge=0)
+    """Millionths of a dollar for a million tokens read; unset: the dated price table."""
+    output_micros: int | None = Field(None, ge=0)
+    """The same for tokens written."""
+    cached_input_micros: int | None = Field(None, ge=0)
+    """The same for tokens read from the provider's prompt cache; unset: as those read."""
+    context_tokens: int = Field(128_000, ge=1)
+    takes_tools: bool = True
+    order: int = 0
+    """Deployments with a lower one are tried first, whatever else speaks for the others."""
+
+
+@dataclass(slots=True)
+class Deployment:
+    """One that can be asked."""
+
+    settings: DeploymentSettings
+    client: ModelClient
+    health: Health = field(default_factory=Health)
+
+    @property
+    def name(self) -> str:
+        """Its own."""
+        return self.settings.name
+
+
+@asynccontextmanager
+async def open_deployments(
+    described: Sequence[DeploymentSettings], first_token_s: float
+) -> AsyncIterator[tuple[Deployment, ...]]:
+    """Clients whose connections last as long as the block. Raises ValueError when two have one name."""
+    names = [each.name for each in described]
+    if len(set(names)) != len(names):
+        raise ValueError("two deployments have the same name")
+    async with AsyncExitStack() as stack:
+        opened = []
+        for each in described:
+            # The SDKs take seconds to import: not on the event loop.
+            client = await asyncio.to_thread(
+                open_client,
+                each.provider,
+                each.base_url,
+                each.api_key.get_secret_value(),
+                each.model,
+                first_token_s=first_token_s,
+            )
+            stack.push_async_callback(client.aclose)
+            opened.append(Deployment(each, client))
+        yield tuple(opened)

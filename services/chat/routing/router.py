@@ -1,0 +1,277 @@
+"""A model request, answered by whichever deployment can: one stream of events, whatever happens behind it.
+
+ranked ──race──> first sign of life ──> events ──> Finished
+   ^                │ all failed: ModelError        │ breaks or stalls
+   │                                                ├─ nothing visible yet: raced again, unseen
+   └────────────────────────────────────────────────┴─ text visible: another one goes on (Seam), else an honest end
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from opentelemetry.trace import SpanKind
+
+from libs.models.errors import ModelError, ModelLeftAlone, ModelRateLimited, NoModelFits, StreamBroken
+from libs.models.messages import (
+    NO_OPTIONS,
+    AssistantText,
+    Finished,
+    ModelEvent,
+    ModelMessage,
+    Options,
+    TextDelta,
+    ToolSchema,
+    UserText,
+)
+from libs.resilience.deadline import Deadline
+from libs.resilience.retry import wait_before_retry
+from libs.telemetry import get_logger, tracer
+from services.chat.routing.choice import NO_WISH, Wish, ranked
+from services.chat.routing.deployments import Deployment
+from services.chat.routing.health import OPEN_S, State
+from services.chat.routing.race import Race, Runner
+from services.chat.routing.seam import GO_ON, Seam
+
+log = get_logger("services.chat")
+
+HEDGE_S = 1.5
+"""After so long without a sign another deployment is asked as well."""
+STALL_S = 1.8
+"""So long a pause in the middle of an answer counts as its end, when another deployment can go on."""
+MOST_ATTEMPTS = 6
+ROUNDS = 3
+PROBE_S = 10.0
+"""How long a probe may take to its first sign."""
+FAULT_OF_THE_REQUEST = frozenset({"context_too_large", "model_refused"})
+"""What another deployment may do better, and what says nothing about the health of this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """What is asked, and of whom it may be."""
+
+    messages: tuple[ModelMessage, ...]
+    tools: tuple[ToolSchema, ...] = ()
+    options: Options = NO_OPTIONS
+    wish: Wish = NO_WISH
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One deployment that was asked, and how that went; `error` is None for the one that answered."""
+
+    deployment: str
+    model: str
+    error: str | None
+    took_s: float
+    visible_characters: int = 0
+    """What this one had said before it broke off: its provider may charge for it."""
+
+
+@dataclass(slots=True)
+class Record:
+    """What the ledger wants to know afterwards; filled while the answer streams."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    deployment: Deployment | None = None
+    first_token_s: float | None = None
+    finished: Finished | None = None
+
+
+class Router:
+    """All deployments of this process."""
+
+    def __init__(
+        self,
+        deployments: Sequence[Deployment],
+        *,
+        hedge_s: float = HEDGE_S,
+        stall_s: float = STALL_S,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.deployments = tuple(deployments)
+        self._hedge_s = hedge_s
+        self._stall_s = stall_s
+        self._chance = chance or random.SystemRandom()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def stream(
+        self, request: ModelRequest, deadline: Deadline, record: Record | None = None
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """The answer. Raises ModelError when nobody could give one, or nobody could go on."""
+        record = record if record is not None else Record()
+        said: list[str] = []
+        excluded: set[str] = set()
+        while True:
+            seam = Seam("".join(said)) if said else None
+            runner = await self._begun(_continued(request, said), deadline, record, excluded)
+            try:
+                async with aclosing(self._events(runner, deadline, seam, record, said)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except ModelError as error:
+                excluded.add(runner.deployment.name)
+                self._note_failure(runner.deployment, error, time.monotonic() - runner.asked_at, record, said)
+                if not self._may_go_on(request, excluded, record, deadline):
+                    raise
+                log.warning("answer_taken_over", deployment=runner.deployment.name, error=error.slug, seen=bool(said))
+
+    async def aclose(self) -> None:
+        """Wait until everything that was let go is closed."""
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _begun(self, request: ModelRequest, deadline: Deadline, record: Record, excluded: set[str]) -> Runner:
+        """A deployment that has begun to answer. When all have failed, they are asked again after a pause that follows
+        from the last error (SPEC H4), up to three rounds and half of the time there is."""
+        patience = Deadline.after(deadline.remaining_s() / 2)
+        for round_ in range(1, ROUNDS + 1):
+            try:
+                return await self._race(request, deadline, record, excluded)
+            except ModelError as error:
+                pause_s = wait_before_retry(error)
+                if round_ == ROUNDS or pause_s is None or pause_s >= patience.remaining_s():
+                    raise
+            await asyncio.sleep(pause_s)
+        raise AssertionError("the last round returns or raises")
+
+    async def _race(self, request: ModelRequest, deadline: Deadline, record: Record, excluded: set[str]) -> Runner:
+        order = [each for each in ranked(self.deployments, request.wish, self._chance) if each.name not in excluded]
+        if not order:
+            raise NoModelFits("No language model fits this request.")
+        asked = [each for each in order if each.health.state is not State.OPEN]
+        if not asked:
+            raise ModelLeftAlone("The language model has failed again and again.", retry_after_s=OPEN_S)
+        probe = None
+        if asked[0].health.state is State.WELL:
+            probe = next((each for each in asked[1:] if each.health.may_probe()), None)
+        race = Race(
+            lambda deployment: self._ask(deployment, request, deadline),
+            lambda deployment, error, took_s: self._note_failure(deployment, error, took_s, record, ()),
+            lambda task, events: self._let_go(task, events),
+            lambda task, events, deployment: self._watch_probe(task, events, deployment),
+        )
+        rest = [each for each in asked if each is not probe]
+        return await race.first(rest[:MOST_ATTEMPTS], deadline, hedge_s=self._hedge_s, probe=probe)
+
+    async def _ask(
+        self, deployment: Deployment, request: ModelRequest, deadline: Deadline
+    ) -> AsyncGenerator[ModelEvent, None]:
+        model = deployment.settings.model
+        attributes = {"gen_ai.operation.name": "chat", "gen_ai.request.model": model}
+        with tracer.span(f"chat {model}", kind=SpanKind.CLIENT, attributes=attributes) as span:
+            span.set_attribute("adjutant.deployment", deployment.name)
+            stream = deployment.client.stream(
+                request.messages, request.tools, options=request.options, deadline=deadline
+            )
+            async for event in stream:
+                if isinstance(event, Finished):
+                    span.set_attribute("gen_ai.usage.input_tokens", event.input_tokens)
+                    span.set_attribute("gen_ai.usage.output_tokens", event.output_tokens)
+                yield event
+
+    async def _events(
+        self, runner: Runner, deadline: Deadline, seam: Seam | None, record: Record, said: list[str]
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """What the winner says, joined to what was said before."""
+        deployment = runner.deployment
+        record.deployment = deployment
+        event: ModelEvent | None = runner.first
+        can_be_replaced = len(self.deployments) > 1
+        try:
+            while event is not None:
+                if isinstance(event, TextDelta):
+                    text = seam.feed(event.text) if seam else event.text
+                    if text:
+                        if record.first_token_s is None:
+                            record.first_token_s = time.monotonic() - runner.asked_at
+                        said.append(text)
+                        yield event if text is event.text else TextDelta(text)
+                else:
+                    if seam and (rest := seam.end()):
+                        said.append(rest)
+                        yield TextDelta(rest)
+                    seam = None
+                    if isinstance(event, Finished):
+                        self._note_success(runner, event, record)
+                    yield event
+                event = await self._next(runner, deadline, is_short=can_be_replaced)
+        except BaseException:
+            self._let_go(None, runner.events)
+            raise
+        await runner.events.aclose()
+
+    async def _next(self, runner: Runner, deadline: Deadline, *, is_short: bool) -> ModelEvent | None:
+        if not is_short:
+            return await anext(runner.events, None)
+        try:
+            async with asyncio.timeout(min(self._stall_s, max(deadline.remaining_s(), 0.01))):
+                return await anext(runner.events, None)
+        except TimeoutError as error:
+            raise StreamBroken("The language model stopped in the middle of its answer.") from error
+
+    def _may_go_on(self, request: ModelRequest, excluded: set[str], record: Record, deadline: Deadline) -> bool:
+        left = [each for each in ranked(self.deployments, request.wish, self._chance) if each.name not in excluded]
+        return bool(left) and len(record.attempts) < MOST_ATTEMPTS and deadline.remaining_s() > 0
+
+    def _note_success(self, runner: Runner, finished: Finished, record: Record) -> None:
+        deployment = runner.deployment
+        deployment.health.succeeded(runner.first_token_s)
+        record.finished = finished
+        took_s = time.monotonic() - runner.asked_at
+        record.attempts.append(Attempt(deployment.name, deployment.settings.model, None, took_s))
+
+    def _note_failure(
+        self, deployment: Deployment, error: ModelError, took_s: float, record: Record, said: Sequence[str]
+    ) -> None:
+        if error.slug not in FAULT_OF_THE_REQUEST:
+            rest_s = error.retry_after_s if isinstance(error, ModelRateLimited) else None
+            deployment.health.failed(error.slug, rest_s)
+        characters = sum(map(len, said))
+        record.attempts.append(Attempt(deployment.name, deployment.settings.model, error.slug, took_s, characters))
+
+    def _watch_probe(
+        self, reading: "asyncio.Task[ModelEvent]", events: AsyncGenerator[ModelEvent, None], deployment: Deployment
+    ) -> None:
+        """A probe that lost is still watched until its first sign: that it is well again has to be found out."""
+
+        async def watch() -> None:
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(PROBE_S):
+                    await reading
+            except (ModelError, TimeoutError) as error:
+                deployment.health.failed(getattr(error, "slug", "model_timeout"))
+            else:
+                deployment.health.succeeded(time.monotonic() - began)
+            await events.aclose()
+
+        self._in_background(watch())
+
+    def _let_go(self, reading: "asyncio.Task[ModelEvent] | None", events: AsyncGenerator[ModelEvent, None]) -> None:
+        """Close a stream without making anybody wait for it."""
+
+        async def close() -> None:
+            if reading is not None:
+                with suppress(asyncio.CancelledError, ModelError):
+                    await reading
+            await events.aclose()
+
+        self._in_background(close())
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _continued(request: ModelRequest, said: Sequence[str]) -> ModelRequest:
+    """The same request, told how far the answer had come."""
+    if not said:
+        return request
+    return replace(request, messages=(*request.messages, AssistantText("".join(said)), UserText(GO_ON)))

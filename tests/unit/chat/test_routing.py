@@ -1,0 +1,230 @@
+"""Whatever one deployment does, the answer comes from one that can give it."""
+
+import random
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.models.errors import (
+    ContextTooLarge,
+    ModelError,
+    ModelLeftAlone,
+    ModelRateLimited,
+    ModelRefusedKey,
+    ModelUnavailable,
+    NoModelFits,
+    StreamBroken,
+)
+from libs.models.messages import AssistantText, Finished, TextDelta, UserText
+from libs.resilience.deadline import Deadline
+from services.chat.routing.choice import Wish, ranked
+from services.chat.routing.deployments import Deployment
+from services.chat.routing.health import OPEN_AFTER, OPEN_S, SUSPECT_S, Health, Standing, State
+from services.chat.routing.router import ModelRequest, Record, Router
+from services.chat.routing.seam import BEGINNING, GO_ON, OVERLAP, Seam
+from tests.unit.chat.scripted_models import HANG, deployment, model_of
+
+AWAY = ModelUnavailable("down")
+WORDS = ("The ", "meeting ", "with ", "Sarah ", "is ", "at ", "three ", "o'clock.")
+
+
+def repeatable() -> random.Random:
+    return random.Random(7)  # noqa: S311 - chance that a test can repeat
+
+
+def router(*deployments: Deployment, hedge_s: float = 0.05, stall_s: float = 0.05) -> Router:
+    return Router(deployments, hedge_s=hedge_s, stall_s=stall_s, chance=repeatable())
+
+
+async def answer(router: Router, record: Record | None = None, **wish: object) -> str:
+    request = ModelRequest((UserText("When?"),), wish=Wish(**wish))  # type: ignore[arg-type]
+    events = [event async for event in router.stream(request, Deadline.after(5), record)]
+    assert isinstance(events[-1], Finished)
+    await router.aclose()
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+async def test_the_first_in_order_answers_alone() -> None:
+    first, second = deployment("first", "hello", order=0), deployment("second", "hi", order=1)
+    assert await answer(router(first, second)) == "hello"
+    assert model_of(second).asked == []
+
+
+async def test_a_dead_primary_is_replaced_at_once_and_not_asked_first_again() -> None:
+    first, second = deployment("first", AWAY), deployment("second", "hi", order=1)
+    routing = router(first, second, hedge_s=60)
+    record = Record()
+
+    assert [await answer(routing, record), await answer(routing)] == ["hi", "hi"]
+
+    assert len(model_of(first).asked) == 1, "one failure is enough to ask the other one first"
+    assert [(each.deployment, each.error) for each in record.attempts] == [
+        ("first", "model_unavailable"),
+        ("second", None),
+    ]
+
+
+async def test_a_primary_that_hangs_is_overtaken_and_closed() -> None:
+    first, second = deployment("first", HANG), deployment("second", "hi", order=1)
+    routing = router(first, second)
+
+    assert await answer(routing) == "hi"
+
+    assert model_of(first).closed == 1
+    assert first.health.state is State.SUSPECT
+
+
+async def test_a_primary_that_is_merely_slow_answers_when_nobody_is_faster() -> None:
+    first, second = deployment("first", "slow", pause_s=0.15), deployment("second", HANG, order=1)
+    assert await answer(router(first, second)) == "slow"
+
+
+async def test_an_answer_that_breaks_before_anything_was_seen_is_replaced_unseen() -> None:
+    first, second = deployment("first", StreamBroken("cut")), deployment("second", *WORDS, order=1)
+    assert await answer(router(first, second)) == "".join(WORDS)
+
+
+@pytest.mark.parametrize("end", [StreamBroken("cut"), HANG])
+@pytest.mark.parametrize("second_says", [WORDS[4:], WORDS, ("is at three ", "o'clock.")])
+async def test_an_answer_that_breaks_or_stalls_in_the_middle_is_finished_by_another(
+    end: str | ModelError, second_says: tuple[str, ...]
+) -> None:
+    """The second one goes on, begins again, or repeats the last words: the user reads one sentence."""
+    first, second = deployment("first", *WORDS[:4], end), deployment("second", *second_says, order=1)
+    if second_says[0] == "is at three ":
+        first = deployment("first", *WORDS[:5], end)
+
+    assert await answer(router(first, second)) == "".join(WORDS)
+
+    said = "".join(WORDS[:5] if second_says[0] == "is at three " else WORDS[:4])
+    assert model_of(second).asked == [(UserText("When?"), AssistantText(said), UserText(GO_ON))]
+
+
+async def test_what_cannot_be_joined_ends_honestly() -> None:
+    first = deployment("first", *WORDS[:5], StreamBroken("cut"))
+    second = deployment("second", "The meeting with Sarah was cancelled.", order=1)
+    with pytest.raises(ModelError):
+        await answer(router(first, second))
+
+
+async def test_with_nobody_left_the_error_is_told() -> None:
+    first, second = deployment("first", ModelRefusedKey("no")), deployment("second", ModelRefusedKey("no"))
+    with pytest.raises(ModelRefusedKey):
+        await answer(router(first, second))
+
+
+async def test_a_single_deployment_is_tried_again_after_a_passing_failure() -> None:
+    only = deployment("only", AWAY)
+    routing, record = router(only), Record()
+    with pytest.raises(ModelUnavailable):
+        await answer(routing, record)
+    assert len(record.attempts) == 3
+
+
+async def test_after_five_failures_in_a_row_nobody_waits_for_it() -> None:
+    only = deployment("only", ModelRefusedKey("no"))
+    routing = router(only)
+    for _ in range(OPEN_AFTER):
+        with pytest.raises(ModelRefusedKey):
+            await answer(routing)
+    with pytest.raises(ModelLeftAlone):
+        await answer(routing)
+    assert len(model_of(only).asked) == OPEN_AFTER
+
+
+async def test_a_request_that_is_too_large_for_one_says_nothing_about_its_health() -> None:
+    first, second = deployment("first", ContextTooLarge("big")), deployment("second", "hi", order=1)
+    assert await answer(router(first, second)) == "hi"
+    assert first.health.state is State.WELL
+
+
+async def test_a_provider_that_names_its_pause_gets_it() -> None:
+    first = deployment("first", ModelRateLimited("slow down", retry_after_s=30))
+    await answer(router(first, deployment("second", "hi", order=1)))
+    assert first.health.standing.until > time.time() + 2 * SUSPECT_S
+
+
+async def test_one_that_rested_is_probed_beside_a_healthy_one_and_found_well() -> None:
+    first, second = deployment("first", "back", pause_s=0.02), deployment("second", "hi", order=1)
+    first.health.hear(Standing(3, 0.0, "model_unavailable"))
+    routing = router(first, second)
+
+    assert await answer(routing) == "hi", "the user does not wait for the probe"
+    assert first.health.state is State.WELL
+    assert await answer(routing) == "back"
+
+
+async def test_a_name_asks_for_that_model_and_an_unknown_one_is_refused() -> None:
+    first, second = deployment("first", "one"), deployment("second", "two")
+    assert await answer(router(first, second), model="second") == "two"
+    assert await answer(router(first, second), model="model-first") == "one"
+    with pytest.raises(NoModelFits):
+        await answer(router(first, second), model="third")
+
+
+def test_the_order_follows_policy_and_state() -> None:
+    cheap = deployment("cheap", quality=3, input_micros=100_000, output_micros=400_000)
+    good = deployment("good", quality=9, input_micros=3_000_000, output_micros=15_000_000)
+    plain = deployment("plain", quality=5, takes_tools=False, context_tokens=1_000)
+    chance = repeatable()
+
+    def names(**wish: object) -> list[str]:
+        return [each.name for each in ranked((cheap, good, plain), Wish(**wish), chance)]  # type: ignore[arg-type]
+
+    assert names() == ["good", "plain", "cheap"]
+    assert names(needs_tools=True) == ["good", "cheap"]
+    assert names(context_tokens=2_000) == ["good", "cheap"]
+    assert names(quality_floor=9) == ["good"]
+    assert names(quality_floor=10) == ["good", "plain", "cheap"], "an answer beats none"
+    assert names(allowed=frozenset({"cheap"})) == ["cheap"]
+    assert names(economical=True, needs_tools=True) == ["cheap", "good"]
+    good.health.failed("model_unavailable")
+    assert names()[-1] == "good"
+
+
+def test_equal_deployments_share_by_weight() -> None:
+    light, heavy = deployment("light", weight=1), deployment("heavy", weight=3)
+    chance = repeatable()
+    firsts = [ranked((light, heavy), Wish(), chance)[0].name for _ in range(4_000)]
+    assert 0.70 < firsts.count("heavy") / 4_000 < 0.80
+
+
+def test_the_states_follow_failures_and_time() -> None:
+    now = [1_000.0]
+    health = Health(lambda: now[0])
+    told: list[int] = []
+    health.told = lambda standing: told.append(standing.failures)
+    health.failed("x")
+    assert health.state is State.SUSPECT
+    now[0] += SUSPECT_S
+    assert health.state is State.HALF_OPEN
+    assert [health.may_probe(), health.may_probe()] == [True, False]
+    for _ in range(OPEN_AFTER - 1):
+        health.failed("x")
+    assert health.state is State.OPEN
+    now[0] += OPEN_S
+    assert health.state is State.HALF_OPEN
+    health.succeeded(0.2)
+    assert (health.state, told) == (State.WELL, [1, 2, 3, 4, 5, 0])
+    for wait in range(1, 100):
+        health.succeeded(wait / 100)
+    assert health.first_token_p95_s == pytest.approx(0.95, abs=0.02)
+
+
+@given(st.text(min_size=1, max_size=300), st.text(max_size=100), st.data())
+def test_a_repetition_from_the_start_is_joined_wherever_it_is_split(said: str, rest: str, data: st.DataObject) -> None:
+    whole, seam, seen = said + rest, Seam(said), ""
+    position = 0
+    while position < len(whole):
+        size = data.draw(st.integers(1, 40))
+        seen += seam.feed(whole[position : position + size])
+        position += size
+    assert seen + seam.end() == rest
+
+
+@given(st.text("abc ", min_size=BEGINNING, max_size=100), st.integers(3, 30), st.text("xyz", min_size=OVERLAP))
+def test_repeated_last_words_are_said_once(said: str, repeated: int, rest: str) -> None:
+    seam = Seam("0123456789abcdef" + said)
+    assert seam.feed(said[-repeated:] + rest) + seam.end() == rest
