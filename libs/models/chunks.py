@@ -28,6 +28,7 @@ class _CallDelta(msgspec.Struct):
 class _Delta(msgspec.Struct):
     content: str | None = None
     refusal: str | None = None
+    reasoning_content: str | None = None
     tool_calls: list[_CallDelta] | None = None
 
 
@@ -36,9 +37,14 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct):
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    prompt_tokens_details: _PromptDetails | None = None
 
 
 class _Error(msgspec.Struct):
@@ -81,6 +87,7 @@ class Answer:
         self._usage = _Usage()
         self.is_over = False
         """Whether `[DONE]` has been read."""
+        self._worked = False
 
     def read(self, line: bytes) -> str:
         """Take one line; returns visible text, mostly. Raises ModelError for an error inside the stream."""
@@ -100,11 +107,17 @@ class Answer:
         self._usage = chunk.usage or self._usage
         return self._take(chunk.choices[0]) if chunk.choices else ""
 
+    def is_at_work(self) -> bool:
+        """Whether something came since the last question that nobody sees: a piece of a call, or of thinking."""
+        worked, self._worked = self._worked, False
+        return worked
+
     def _take(self, choice: _Choice) -> str:
         self._reason = choice.finish_reason or self._reason
         delta = choice.delta
         if delta is None:
             return ""
+        self._worked = bool(delta.tool_calls or delta.reasoning_content)
         for part in delta.tool_calls or ():
             call = self._calls.setdefault(part.index, ["", "", ""])
             call[0] = part.id or call[0]
@@ -130,7 +143,9 @@ class Answer:
                     for n, (id, name, arguments) in enumerate(calls)
                 )
             )
-        yield Finished(self._reason, self._model, self._usage.prompt_tokens, self._usage.completion_tokens)
+        usage = self._usage
+        cached = (usage.prompt_tokens_details.cached_tokens or 0) if usage.prompt_tokens_details else 0
+        yield Finished(self._reason, self._model, usage.prompt_tokens, usage.completion_tokens, cached)
 
 
 def _failure(error: _Error) -> Exception:

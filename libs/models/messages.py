@@ -101,4 +101,10 @@ class Finished:
     cache_write_tokens: int = 0
 
 
-ModelEvent = TextDelta | ToolCalls | Finished
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The model is at work, and there is nothing to show: it thinks, or writes a call."""
+
+
+ALIVE = Alive()
+ModelEvent = TextDelta | Alive | ToolCalls | Finished

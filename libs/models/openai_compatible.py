@@ -2,7 +2,7 @@
 raw lines for the tokens, because the SDK's event objects cost five times the CPU."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,18 @@ from libs.models.errors import (
     ModelUnavailable,
     StreamBroken,
 )
-from libs.models.messages import AssistantText, ModelEvent, ModelMessage, SystemText, TextDelta, ToolSchema, UserText
+from libs.models.messages import (
+    ALIVE,
+    NO_OPTIONS,
+    AssistantText,
+    ModelEvent,
+    ModelMessage,
+    Options,
+    SystemText,
+    TextDelta,
+    ToolSchema,
+    UserText,
+)
 from libs.resilience.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -54,15 +65,20 @@ class OpenAICompatible:
         await self._client.close()
 
     async def stream(
-        self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], *, deadline: Deadline
-    ) -> AsyncIterator[ModelEvent]:
+        self,
+        messages: Sequence[ModelMessage],
+        tools: Sequence[ToolSchema],
+        *,
+        options: Options = NO_OPTIONS,
+        deadline: Deadline,
+    ) -> AsyncGenerator[ModelEvent, None]:
         """One answer: text as it comes, then the calls if there are any, then Finished."""
         answer, lines = Answer(self.model), Lines()
         limit_s = min(self._first_token_s, deadline.remaining_s())
         try:
             async with AsyncExitStack() as stack:
                 async with asyncio.timeout(limit_s):
-                    response = await stack.enter_async_context(self._opened(messages, tools, limit_s))
+                    response = await stack.enter_async_context(self._opened(messages, tools, options, limit_s))
                 portions = response.iter_bytes()
                 while not answer.is_over:
                     async with asyncio.timeout(limit_s):
@@ -72,6 +88,8 @@ class OpenAICompatible:
                     limit_s = min(STALL_S, deadline.remaining_s())
                     if text := "".join([answer.read(line) for line in lines.feed(data)]):
                         yield TextDelta(text)
+                    elif answer.is_at_work():
+                        yield ALIVE
                 await _drained(portions)
         except ModelError:
             raise
@@ -85,8 +103,10 @@ class OpenAICompatible:
         for event in answer.end():
             yield event
 
-    def _opened(self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], limit_s: float) -> Any:
-        body: dict[str, Any] = {"messages": [_message(message) for message in messages]}
+    def _opened(
+        self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], options: Options, limit_s: float
+    ) -> Any:
+        body: dict[str, Any] = {"messages": [_message(message) for message in messages], **_options(options)}
         if tools:
             body["tools"] = [_tool(tool) for tool in tools]
         return self._client.chat.completions.with_streaming_response.create(
@@ -149,6 +169,22 @@ def _message(message: ModelMessage) -> dict[str, Any]:
             return {"role": "assistant", "content": text or None, "tool_calls": called}
         case result:
             return {"role": "tool", "tool_call_id": result.call_id, "content": result.text}
+
+
+def _options(options: Options) -> dict[str, Any]:
+    """As OpenAI names them; `max_completion_tokens` has replaced `max_tokens`, and compatible servers know both."""
+    choice: Any = options.tool_choice
+    if choice not in (None, "auto", "none", "required"):
+        choice = {"type": "function", "function": {"name": choice}}
+    given = {
+        "max_completion_tokens": options.max_output_tokens,
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+        "stop": list(options.stop) or None,
+        "tool_choice": choice,
+        "response_format": {"type": "json_object"} if options.wants_json else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _tool(tool: ToolSchema) -> dict[str, Any]:
