@@ -6,6 +6,8 @@ from functools import cache
 
 from contracts.envelope import Command, Event, Live, Message, Query, Service
 
+SUBJECTS_OF_THEIR_OWN = ("models",)
+"""Modules beside the services', for what is too large to be read together with the rest; a subject names its owner."""
 _KINDS = {"evt": Event, "cmd": Command, "rpc": Query, "live": Live}
 
 
@@ -13,8 +15,8 @@ _KINDS = {"evt": Event, "cmd": Command, "rpc": Query, "live": Live}
 def messages() -> tuple[type[Message], ...]:
     """All message classes, ordered by subject."""
     found: dict[str, type[Message]] = {}
-    for service in Service:
-        module = importlib.import_module(f"contracts.{service}")
+    for name in (*Service, *SUBJECTS_OF_THEIR_OWN):
+        module = importlib.import_module(f"contracts.{name}")
         for _, member in inspect.getmembers(module, inspect.isclass):
             # Pydantic leaves its parametrized bases, such as Query[Tools], in the module; they are no contracts.
             if issubclass(member, Message) and member.__module__ == module.__name__ and "subject" in vars(member):

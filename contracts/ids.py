@@ -30,6 +30,7 @@ PREFIXES = {
     "sk": "API key of another provider, supplied by a user or organization",
     "s": "session",
     "w": "watch at a provider",
+    "mc": "model call",
     "sy": "sync run",
     "evt": "event, command or query envelope",
 }

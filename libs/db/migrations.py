@@ -7,6 +7,7 @@ others wait for its advisory lock and find nothing left to do.
 import asyncio
 import importlib
 import importlib.util
+import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,8 +101,12 @@ async def upgrade(admin_url: str, service: MigratedService) -> None:
 
 
 async def drift(service: MigratedService, connection: "AsyncConnection") -> list[str]:
-    """Every difference between the service's `tables.py` and its migrated schema, one line each; empty is good."""
-    importlib.import_module(f"{service.package}.tables")
+    """Every difference between the service's modules named `tables` and its migrated schema, one line each; empty is
+    good."""
+    package = importlib.import_module(service.package)
+    for module in pkgutil.walk_packages(package.__path__, f"{service.package}."):
+        if module.name.endswith(".tables"):
+            importlib.import_module(module.name)
     metadata = service_metadata(service.name)
 
     def work(sync: "Connection") -> list[str]:

@@ -4,7 +4,6 @@ Never: decides what to say or which tool to run; that is chat's.
 """
 
 from libs.models.client import ModelClient, open_client
-from libs.models.deployment import Deployment, open_deployment
 from libs.models.errors import ModelError
 
-__all__ = ["Deployment", "ModelClient", "ModelError", "open_client", "open_deployment"]
+__all__ = ["ModelClient", "ModelError", "open_client"]

@@ -49,6 +49,13 @@ class Tracer:
                 span.set_status(trace.StatusCode.ERROR, reason(error))
                 raise
 
+    def begin(
+        self, name: str, *, kind: SpanKind = SpanKind.INTERNAL, attributes: Mapping[str, AttributeValue] | None = None
+    ) -> Span:
+        """A child of the current span that does not become current, for work that is passed between tasks, such as a
+        stream. Whoever begins it ends it."""
+        return self._tracer.start_span(name, kind=kind, attributes=attributes)
+
 
 tracer = Tracer("adjutant")
 

@@ -14,13 +14,21 @@ from contracts.chat import (
     RunTurn,
     StopTurn,
 )
-from libs.bus import answer, handle, handle_long
-from libs.models import Deployment, open_deployment
+from contracts.gateway import UserRegistered
+from contracts.models import GetModelUsage, ListModels, SetBudget, StartCompletion
+from libs.bus import answer, handle, handle_long, react
+from libs.models import prices
 from libs.runtime import Resources, Service
-from services.chat import handlers
+from services.chat import handlers, model_handlers
+from services.chat.asking import Asking
 from services.chat.deps import Chat
 from services.chat.housekeeping import keep_house
+from services.chat.routing.deployments import DeploymentSettings, open_deployments
+from services.chat.routing.router import Router
+from services.chat.running_completions import RunningCompletions
 from services.chat.settings import ChatSettings
+from services.chat.spending.account import Account
+from services.chat.spending.plans import Plans
 from services.chat.stops import Stops
 
 routes = (
@@ -32,6 +40,11 @@ routes = (
     answer(DeleteConversation, handlers.delete_conversation),
     answer(GetTurn, handlers.get_turn),
     answer(GetQuestion, handlers.get_question),
+    react(UserRegistered, model_handlers.keep_plan),
+    answer(StartCompletion, model_handlers.start_completion, at_once=256),
+    answer(ListModels, model_handlers.list_models),
+    answer(GetModelUsage, model_handlers.get_model_usage),
+    answer(SetBudget, model_handlers.set_budget),
 )
 
 
@@ -39,10 +52,13 @@ routes = (
 async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
     """Chat needs its schema, the bus, the vault, a model where one is configured, and an ear for stops."""
     async with AsyncExitStack() as stack:
-        model = await stack.enter_async_context(_model(resources.settings))
         background = await stack.enter_async_context(TaskGroup())
+        account = Account(resources.db)
+        models = await stack.enter_async_context(_models(resources, account))
         stops = Stops()
-        for work in (stops.hear(resources.bus), keep_house(resources.db)):
+        completions = RunningCompletions()
+        listening = (stops.hear(resources.bus), completions.hear(resources.bus))
+        for work in (*listening, keep_house(resources.db), account.sweep()):
             stack.callback(background.create_task(work).cancel)
         yield Chat(
             db=resources.db,
@@ -52,20 +68,32 @@ async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
             settings=resources.settings,
             stops=stops,
             background=background,
-            model=model,
+            models=models,
+            completions=completions,
         )
 
 
 @asynccontextmanager
-async def _model(settings: ChatSettings) -> AsyncIterator[Deployment | None]:
-    if not settings.model_base_url:
+async def _models(resources: Resources[ChatSettings], account: Account) -> AsyncIterator[Asking | None]:
+    """Everything that is configured; None when nothing is, and the offline engine answers."""
+    settings = resources.settings
+    described = list(settings.deployments)
+    if settings.model_base_url:
+        described.insert(
+            0,
+            DeploymentSettings(
+                name="default", model=settings.model, base_url=settings.model_base_url, api_key=settings.model_api_key
+            ),
+        )
+    if not described:
         yield None
         return
-    key = settings.model_api_key.get_secret_value()
-    async with open_deployment(
-        settings.model_base_url, key, settings.model, first_token_s=settings.first_token_s
-    ) as deployment:
-        yield deployment
+    await prices.load()
+    async with open_deployments(described, settings.first_token_s) as deployments:
+        router = Router(deployments, hedge_s=settings.hedge_s, stall_s=settings.stall_s)
+        asking = Asking(router, account, Plans(resources.db, settings.default_tier), settings.seasons)
+        yield asking
+        await asking.aclose()
 
 
 service = Service(name="chat", settings=ChatSettings, routes=routes, open=open_chat)

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from libs.bus import Bus
 from libs.db import Database
-from libs.models import Deployment
 from libs.vault import TransitSeal, Vault
+from services.chat.asking import Asking
+from services.chat.running_completions import RunningCompletions
 from services.chat.settings import ChatSettings
 from services.chat.stops import Stops
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """The neighbours of chat: its schema, the bus, the vault, and the model, if one is configured.
+    """The neighbours of chat: its schema, the bus, the vault, and the models, if any are configured.
 
     `background` holds what goes on after a commit, and ends with the service.
     """
@@ -25,4 +26,5 @@ class Chat:
     settings: ChatSettings
     stops: Stops
     background: TaskGroup
-    model: Deployment | None
+    models: Asking | None
+    completions: RunningCompletions

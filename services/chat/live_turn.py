@@ -1,11 +1,9 @@
 """The hot path: what a turn publishes while it runs, `live.turn.<turn id>`.
 
 Lean on purpose: a msgspec struct instead of the contract class (about 1 µs instead of 8; a test holds the two
-together), and no awaiting but for room in the client's buffer. The first visible token leaves at once; those
-that follow within a few milliseconds travel together, so that a fast model does not become a message per token.
+together), and no awaiting but for room in the client's buffer.
 """
 
-import asyncio
 from typing import Literal
 
 import msgspec
@@ -13,11 +11,9 @@ import structlog
 
 from libs.bus import Bus
 from libs.resilience.errors import Unavailable
+from services.chat.coalescing import Coalescer
 
 log = structlog.get_logger("services.chat")
-
-COALESCE_S = 0.016
-"""A screen shows sixty pictures a second: what comes more often is not seen, and costs a message each time."""
 
 
 class Update(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,9 +52,7 @@ class LiveTurn:
         self._turn_id = turn_id
         self._publisher = bus.live("turn", turn_id)
         self._n = 0
-        self._held: list[str] = []
-        self._flushing: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._coalescer = Coalescer(self._say)
         self.text = ""
         """All visible text so far."""
 
@@ -84,44 +78,22 @@ class LiveTurn:
         text: str | None = None,
     ) -> None:
         """Publish a step or progress, after the text held so far."""
-        await self.flush()
+        await self._coalescer.flush()
         await self._publish(Update(self._next(), type, step_id=step_id, name=name, status=status, text=text))
 
     async def end(self, update: Update) -> None:
         """Publish the last update; its number is given here."""
-        await self.flush()
+        await self._coalescer.flush()
         await self._publish(msgspec.structs.replace(update, n=self._next()))
 
     async def say(self, text: str) -> None:
-        """Publish visible text: at once when nothing has left for a moment, else together with its neighbours."""
-        if not text:
-            return
-        self.text += text
-        if self._flushing is None and not self._held:
-            await self._publish(Update(self._next(), "token", text=text))
-            self._flushing = asyncio.get_running_loop().call_later(COALESCE_S, self._flush_soon)
-        else:
-            self._held.append(text)
+        """Publish visible text."""
+        if text:
+            self.text += text
+            await self._coalescer.say(text)
 
-    async def flush(self) -> None:
-        """Let go of what is held."""
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None
-        if self._held:
-            text, self._held = "".join(self._held), []
-            await self._publish(Update(self._next(), "token", text=text))
-
-    def _flush_soon(self) -> None:
-        self._flushing = None
-        if self._held:
-            task = asyncio.get_running_loop().create_task(self._flush_and_wait())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _flush_and_wait(self) -> None:
-        await self.flush()
-        self._flushing = asyncio.get_running_loop().call_later(COALESCE_S, self._flush_soon)
+    async def _say(self, text: str) -> None:
+        await self._publish(Update(self._next(), "token", text=text))
 
     def _next(self) -> int:
         self._n += 1

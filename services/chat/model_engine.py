@@ -8,12 +8,17 @@ import json
 
 import structlog
 
-from libs.models import Deployment, ModelError
+from libs.models import ModelError
 from libs.models.errors import ModelUnavailable
 from libs.models.messages import Finished, TextDelta, ToolCalls, ToolSchema
 from libs.resilience.deadline import Deadline
+from libs.resilience.errors import AdjutantError
+from services.chat.asking import Asker, Asking
+from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.graph import RESPOND, step
 from services.chat.prompt import conversation, system_text
+from services.chat.routing.choice import Wish
+from services.chat.routing.router import ModelRequest
 from services.chat.running_turn import RunningTurn, Written
 from services.chat.steps import Decision, ToolCall
 
@@ -36,27 +41,27 @@ TOO_MUCH = "Not done: this turn has made too many calls. Answer with what you ha
 class ModelFailed(Exception):
     """The model cannot finish this turn; `written` says how far it came."""
 
-    def __init__(self, written: Written, error: ModelError) -> None:
+    def __init__(self, written: Written, error: AdjutantError) -> None:
         super().__init__(error.slug)
         self.written = written
         self.error = error
 
 
-async def write(turn: RunningTurn, model: Deployment, deadline: Deadline) -> Written:
+async def write(turn: RunningTurn, models: Asking, deadline: Deadline) -> Written:
     """Answer with the model. Raises ModelFailed; visible text and steps stay with the turn."""
     written = Written("model")
     for round_ in turn.rounds:
         await turn.live.say(round_.decision.text)
-        written = written.plus(round_.decision.input_tokens, round_.decision.output_tokens, None)
+        written = _counted(written, round_.decision, None)
     async with step(turn.live, RESPOND):
         while True:
             if turn.rounds and turn.rounds[-1].missing:
                 await _carry_out(turn)
             try:
-                decision, model_name = await _ask(turn, model, deadline)
-            except ModelError as error:
+                decision, model_name = await _ask(turn, models, deadline)
+            except (ModelError, QuotaReached, BudgetReached) as error:
                 raise ModelFailed(written, error) from error
-            written = written.plus(decision.input_tokens, decision.output_tokens, model_name)
+            written = _counted(written, decision, model_name)
             if not decision.calls:
                 if not turn.live.text:
                     raise ModelFailed(written, ModelUnavailable("The language model gave an empty answer."))
@@ -75,7 +80,7 @@ async def _carry_out(turn: RunningTurn) -> None:
         await turn.carry_out(rounds[-1])
 
 
-async def _ask(turn: RunningTurn, model: Deployment, deadline: Deadline) -> tuple[Decision, str | None]:
+async def _ask(turn: RunningTurn, models: Asking, deadline: Deadline) -> tuple[Decision, str | None]:
     """One request: speak what is text, gather what is to be done."""
     about = turn.about
     system = system_text(turn.command, about.display_name, turn.asked_at, about.missing_providers)
@@ -84,7 +89,10 @@ async def _ask(turn: RunningTurn, model: Deployment, deadline: Deadline) -> tupl
     calls: tuple[ToolCall, ...] = ()
     finished: Finished | None = None
     schemas = _schemas(turn)
-    async for event in model.stream(messages, schemas, deadline=deadline):
+    asker = Asker(turn.scope, "chat", turn.command.turn_id)
+    request = ModelRequest(tuple(messages), schemas, wish=Wish(needs_tools=bool(schemas)))
+    admitted = await models.admit(request, asker, deadline)
+    async for event in models.stream(admitted, deadline):
         if isinstance(event, TextDelta):
             if before and len(turn.live.text) == before:
                 await turn.live.say("\n\n")
@@ -97,7 +105,12 @@ async def _ask(turn: RunningTurn, model: Deployment, deadline: Deadline) -> tupl
         await turn.live.say(CUT[finished.reason])
     used = (finished.input_tokens, finished.output_tokens) if finished else (0, 0)
     text = turn.live.text[before:]
-    return Decision(text, calls, "model", *used), finished.model if finished else None
+    decision = Decision(text, calls, "model", *used, cost_micros=admitted.cost_micros)
+    return decision, finished.model if finished else None
+
+
+def _counted(written: Written, decision: Decision, model: str | None) -> Written:
+    return written.plus(decision.input_tokens, decision.output_tokens, decision.cost_micros, model)
 
 
 def _schemas(turn: RunningTurn) -> tuple[ToolSchema, ...]:

@@ -107,14 +107,16 @@ class Written:
     model: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    cost_micros: int | None = None
     cut_short: str | None = None
     """Why the answer is not whole; the turn then counts as failed, with the text kept."""
 
-    def plus(self, input_tokens: int, output_tokens: int, model: str | None) -> "Written":
+    def plus(self, input_tokens: int, output_tokens: int, cost_micros: int | None, model: str | None) -> "Written":
         """With one more request."""
         return replace(
             self,
             model=model or self.model,
             input_tokens=self.input_tokens + input_tokens,
             output_tokens=self.output_tokens + output_tokens,
+            cost_micros=self.cost_micros if cost_micros is None else (self.cost_micros or 0) + cost_micros,
         )

@@ -3,7 +3,10 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from contracts.models import Tier
 from libs.runtime import ServiceSettings
+from services.chat.routing.deployments import DeploymentSettings
+from services.chat.spending.quotas import Season
 
 
 class ChatSettings(ServiceSettings):
@@ -17,6 +20,18 @@ class ChatSettings(ServiceSettings):
     """Key for that API; may stay empty for a local server that asks for none."""
     model: str = "gpt-5-mini"
     """Name of the model."""
+    deployments: tuple[DeploymentSettings, ...] = ()
+    """Models to choose from, a JSON list such as `[{"name": "mini", "provider": "openai", "model": "gpt-5-mini",
+    "api_key": "…"}, {"name": "haiku", "provider": "anthropic", …}]`; beside the one of `model`, if that is set."""
+    hedge_s: float = Field(default=1.5, gt=0)
+    """A deployment that has given no sign for so long, in seconds, gets a rival; the faster one answers."""
+    stall_s: float = Field(default=1.8, gt=0)
+    """A pause of so many seconds within an answer ends it, when another deployment can go on."""
+    default_tier: Tier = "PROFESSIONAL"
+    """Plan of organizations that no event has told of."""
+    seasons: tuple[Season, ...] = ()
+    """Days on which quotas are multiplied, a JSON list such as `[{"start": "2026-12-20", "end": "2027-01-06",
+    "factor": 2}]`."""
     first_token_s: float = Field(default=20.0, gt=0)
     """How long a model may take until its first token, in seconds; then it counts as failed."""
     turn_s: float = Field(default=120.0, gt=0)

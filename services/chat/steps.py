@@ -38,6 +38,7 @@ class Decision(msgspec.Struct, frozen=True, tag="decision"):
     engine: str
     input_tokens: int = 0
     output_tokens: int = 0
+    cost_micros: int | None = None
     timezone: str = "UTC"
     """In which the calls are meant: the user's profile may say something else, or nothing, to a successor."""
 

@@ -17,12 +17,12 @@ from opentelemetry import trace
 from contracts.chat import RunTurn, TurnCompleted, TurnStatus
 from contracts.ids import new_id
 from libs.bus import Call, publish
-from libs.models.prices import cost_micros
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError
 from services.chat import model_engine, offline_engine, turn_rows
 from services.chat.about import About, find_out
 from services.chat.deps import Chat
+from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.graph import CONTEXT, done_sentence, step
 from services.chat.live_turn import LiveTurn, Update
 from services.chat.model_engine import ModelFailed
@@ -53,7 +53,7 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
     trace.get_current_span().set_attribute("adjutant.turn_id", command.turn_id)
     text = deps.seal.open("run_turn", scope, command.sealed_text)
     # The offline engine is nothing without its tools; a model has something to say without them.
-    patience_s = LIST_PATIENCE_S if deps.model else AWAY_S
+    patience_s = LIST_PATIENCE_S if deps.models else AWAY_S
     finding_out = asyncio.create_task(find_out(deps.bus, scope, command.timezone, patience_s))
     live = LiveTurn(deps.bus, command.turn_id)
     deadline = Deadline.after(deps.settings.turn_s)
@@ -124,18 +124,18 @@ async def _answered(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> Wr
     try:
         async with asyncio.timeout(deadline.remaining_s()):
             await _prepare(turn, finding_out)
-            model = turn.deps.model
+            models = turn.deps.models
             began_offline = any(round_.decision.engine == offline_engine.ENGINE for round_ in turn.rounds)
-            if model is None or began_offline:
+            if models is None or began_offline:
                 return await offline_engine.write(turn)
             try:
-                return await model_engine.write(turn, model, deadline)
+                return await model_engine.write(turn, models, deadline)
             except ModelFailed as failed:
                 log.warning("model_failed", error=failed.error.slug, visible=bool(turn.live.text))
                 # What was seen stays seen, and what was decided is not planned again by somebody else.
                 if turn.live.text or turn.has_acted:
                     return await _broken_off(turn, failed)
-                return await offline_engine.write(turn, why=MODEL_AWAY)
+                return await offline_engine.write(turn, why=_why_offline(failed))
     except TimeoutError as error:
         raise _TimedOut from error
 
@@ -145,7 +145,7 @@ async def _broken_off(turn: RunningTurn, failed: ModelFailed) -> Written:
     if done := [done_sentence(outcome.tool) for outcome in turn.effects if outcome.ok]:
         await turn.live.say(("\n\n" if turn.live.text else "") + " ".join(done))
     written = failed.written
-    return Written("model", written.model, written.input_tokens, written.output_tokens, cut_short=failed.error.slug)
+    return replace(written, engine="model", cut_short=failed.error.slug)
 
 
 async def _how_it_went(turn: RunningTurn, answering: "asyncio.Task[Written]", call: Call) -> Ending:
@@ -162,8 +162,12 @@ async def _how_it_went(turn: RunningTurn, answering: "asyncio.Task[Written]", ca
     return await _ending(turn, TurnStatus.FAILED, Written(_engine_so_far(turn)), error="internal_error")
 
 
+def _why_offline(failed: ModelFailed) -> str:
+    return failed.error.detail if isinstance(failed.error, QuotaReached | BudgetReached) else MODEL_AWAY
+
+
 def _engine_so_far(turn: RunningTurn) -> str:
-    return "model" if turn.deps.model else offline_engine.ENGINE
+    return "model" if turn.deps.models else offline_engine.ENGINE
 
 
 async def _hold(turn: RunningTurn, stop: Stop) -> None:
@@ -198,7 +202,7 @@ async def _ending(turn: RunningTurn, status: TurnStatus, written: Written, error
         model=written.model,
         input_tokens=written.input_tokens,
         output_tokens=written.output_tokens,
-        cost_micros=await cost_micros(written.model, written.input_tokens, written.output_tokens),
+        cost_micros=written.cost_micros,
         error=error,
         acted=turn.has_acted,
         at=datetime.now(UTC),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.envelope import Scope
-from contracts.gateway import UserRegistered
+from contracts.gateway import Tier, UserRegistered
 from contracts.ids import OrganizationId, UserId, new_id
 from libs.bus import publish
 from libs.db import Database, Transaction, UniqueViolation
@@ -22,6 +22,7 @@ class NewAccount:
     password_hash: str
     display_name: str | None
     timezone: str
+    tier: Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ async def register(db: Database, new: NewAccount, origin: Origin) -> Scope:
             await record(tx, f"user:{scope.user_id}", Action.SIGNED_UP, scope.user_id, origin)
             await publish(
                 tx,
-                UserRegistered(user_id=scope.user_id, organization_id=scope.organization_id, timezone=new.timezone),
+                UserRegistered(
+                    user_id=scope.user_id, organization_id=scope.organization_id, timezone=new.timezone, tier=new.tier
+                ),
             )
     except UniqueViolation as taken:
         raise EmailTaken("There is an account with this e-mail address already.") from taken
@@ -61,9 +64,10 @@ async def register(db: Database, new: NewAccount, origin: Origin) -> Scope:
 
 async def _insert(tx: Transaction, scope: Scope, new: NewAccount) -> None:
     await tx.execute(
-        "insert into organizations (organization_id, name, tier, created_at) values ($1, $2, 'FREE', now())",
+        "insert into organizations (organization_id, name, tier, created_at) values ($1, $2, $3, now())",
         scope.organization_id,
         new.display_name or "Personal",
+        new.tier,
     )
     await tx.execute(
         """

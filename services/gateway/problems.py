@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from libs.http.problem import MEDIA_TYPE, problem, retry_after
 from libs.resilience.errors import AdjutantError, Internal, InvalidInput
+from services.gateway import openai_errors
 from services.gateway.errors import MethodNotAllowed, RouteNotFound
 from services.gateway.limits import TooManyRequests
 
@@ -41,6 +42,13 @@ def request_id_of(request: Request) -> str:
 
 async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, AdjutantError)
+    return _told(request, error)
+
+
+def _told(request: Request, error: AdjutantError) -> Response:
+    """In the words of the API that was called."""
+    if request.url.path.startswith(openai_errors.PREFIX):
+        return openai_errors.openai_response(error, request_id_of(request))
     return problem_response(error, request_id_of(request))
 
 
@@ -67,9 +75,9 @@ async def _http(request: Request, error: Exception) -> Response:
         response.headers["allow"] = (error.headers or {}).get("Allow", "GET")
         return response
     if error.status_code == 404:
-        return problem_response(RouteNotFound("There is nothing at this path."), request_id_of(request))
-    return problem_response(InvalidInput("The request could not be read."), request_id_of(request))
+        return _told(request, RouteNotFound("There is nothing at this path."))
+    return _told(request, InvalidInput("The request could not be read."))
 
 
 async def _unknown(request: Request, _error: Exception) -> Response:
-    return problem_response(Internal("Something went wrong on our side."), request_id_of(request))
+    return _told(request, Internal("Something went wrong on our side."))

@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from contracts.gateway import Tier
 from libs.runtime import ServiceSettings
 
 
@@ -29,6 +30,8 @@ class GatewaySettings(ServiceSettings):
     """Wishes to sync by hand of one user in a minute."""
     chat_per_minute: int = 10
     """Turns a user may start in a minute (SPEC G11)."""
+    sign_up_tier: Tier = "PROFESSIONAL"
+    """Plan of an organization that signs up: FREE, STARTER, PROFESSIONAL or ENTERPRISE."""
     log_ins_per_quarter_hour: int = 10
     """Attempts per e-mail address and client address; ten times as many per e-mail address from everywhere."""
     sign_ups_per_hour: int = 60

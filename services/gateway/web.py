@@ -18,8 +18,10 @@ from services.gateway.routes import (
     integrations,
     keys,
     notifications,
+    openai,
     profile,
     socket,
+    spending,
     supplied_keys,
     sync,
     webhooks,
@@ -28,6 +30,8 @@ from services.gateway.routes import (
 ROUTERS = (
     chat.router,  # first: routes are looked through in this order
     webhooks.router,
+    openai.router,
+    spending.router,
     health.router,
     auth.router,
     keys.router,
@@ -63,7 +67,7 @@ def web_application(gateway: Gateway) -> ASGIApp:
     allowed = CORSMiddleware(
         app,
         allow_origins=gateway.settings.cors_origins,
-        allow_methods=("GET", "POST", "PATCH", "DELETE"),
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
         allow_headers=("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key", "Last-Event-ID"),
         expose_headers=("X-Request-Id", "X-Turn-Id", "X-Conversation-Id", "X-RateLimit-Remaining", "Retry-After"),
         allow_credentials=True,

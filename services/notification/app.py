@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
+from contracts.models import BudgetThresholdReached
 from contracts.notification import ListNotifications, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
 from contracts.sync import ApiQuotaNeared, SourceFailing
@@ -23,6 +24,7 @@ routes = (
     react(ReauthorizationRequired, handlers.ask_to_reconnect),
     react(SourceFailing, handlers.report_failing_source),
     react(ApiQuotaNeared, handlers.warn_of_quota),
+    react(BudgetThresholdReached, handlers.warn_of_budget),
     react(ExecutionFinished, handlers.report_unknown),
     react(ProfileUpdated, handlers.keep_timezone),
     react(VoiceSettingsUpdated, handlers.keep_telephone),

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
+from contracts.models import BudgetThresholdReached
 from contracts.notification import Inbox, ListNotifications, MarkedRead, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
 from contracts.sync import ApiQuotaNeared, SourceFailing
@@ -37,6 +38,11 @@ async def ask_to_reconnect(event: ReauthorizationRequired, tx: Transaction, deps
 async def report_failing_source(event: SourceFailing, tx: Transaction, deps: Notification) -> None:
     """A copy that has not been kept up for a while is no copy; connecting again may help."""
     await tell(tx, deps, wording.failing(event))
+
+
+async def warn_of_budget(event: BudgetThresholdReached, tx: Transaction, deps: Notification) -> None:
+    """A month's money is running out."""
+    await tell(tx, deps, wording.budget(event))
 
 
 async def warn_of_quota(event: ApiQuotaNeared, tx: Transaction, deps: Notification) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from contracts.models import BudgetThresholdReached
 from contracts.notification import NotificationKind
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
 from contracts.sync import ApiQuotaNeared, SourceFailing
@@ -93,6 +94,23 @@ def api_quota(event: ApiQuotaNeared) -> Notice:
         text=f"{event.percent} % of the {event.quota:,} requests a day that this installation plans for are used. "
         "Nothing is switched off; if it stays so, tell whoever runs this installation.",
         provider=event.provider,
+    )
+
+
+def budget(event: BudgetThresholdReached) -> Notice:
+    """A month's money is running out."""
+    whose = "Your" if event.belongs_to == "user" else "Your organization's"
+    spent, limit = (f"${micros / 1_000_000:,.2f}" for micros in (event.spent_micros, event.budget_micros))
+    then = {
+        80: "Nothing changes yet.",
+        90: "From now on the cheapest model that will do answers.",
+        100: "Further requests are answered without a language model until the month ends or the budget is raised.",
+    }
+    return Notice(
+        kind="budget",
+        about=f"{event.belongs_to} {event.month.isoformat()} {event.percent} {event.budget_micros}",
+        title=f"{event.percent} % of {whose.lower()} budget for language models is used",
+        text=f"{whose} budget for {event.month:%B %Y} is {limit}; {spent} are spent. {then.get(event.percent, '')}",
     )
 
 

@@ -14,11 +14,12 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
 
 from libs.models.errors import ModelError, ModelLeftAlone, ModelRateLimited, NoModelFits, StreamBroken
 from libs.models.messages import (
     NO_OPTIONS,
+    Alive,
     AssistantText,
     Finished,
     ModelEvent,
@@ -31,7 +32,7 @@ from libs.models.messages import (
 from libs.resilience.deadline import Deadline
 from libs.resilience.retry import wait_before_retry
 from libs.telemetry import get_logger, tracer
-from services.chat.routing.choice import NO_WISH, Wish, ranked
+from services.chat.routing.choice import NO_WISH, Wish, fitting, ranked
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.health import OPEN_S, State
 from services.chat.routing.race import Race, Runner
@@ -65,8 +66,7 @@ class ModelRequest:
 class Attempt:
     """One deployment that was asked, and how that went; `error` is None for the one that answered."""
 
-    deployment: str
-    model: str
+    deployment: Deployment
     error: str | None
     took_s: float
     visible_characters: int = 0
@@ -118,9 +118,18 @@ class Router:
             except ModelError as error:
                 excluded.add(runner.deployment.name)
                 self._note_failure(runner.deployment, error, time.monotonic() - runner.asked_at, record, said)
-                if not self._may_go_on(request, excluded, record, deadline):
+                pause_s = self._pause_before_going_on(request, error, excluded, record, deadline)
+                if pause_s is None:
                     raise
-                log.warning("answer_taken_over", deployment=runner.deployment.name, error=error.slug, seen=bool(said))
+                log.warning("answer_broke_off", deployment=runner.deployment.name, error=error.slug, seen=bool(said))
+            if pause_s:
+                excluded.clear()
+                await asyncio.sleep(pause_s)
+
+    def check(self, request: ModelRequest) -> None:
+        """Raises NoModelFits before anything is put aside for a request that nobody can answer."""
+        if not fitting(self.deployments, request.wish):
+            raise NoModelFits(f"No language model fits this request (asked for: {request.wish.model!r}).")
 
     async def aclose(self) -> None:
         """Wait until everything that was let go is closed."""
@@ -164,16 +173,22 @@ class Router:
     ) -> AsyncGenerator[ModelEvent, None]:
         model = deployment.settings.model
         attributes = {"gen_ai.operation.name": "chat", "gen_ai.request.model": model}
-        with tracer.span(f"chat {model}", kind=SpanKind.CLIENT, attributes=attributes) as span:
-            span.set_attribute("adjutant.deployment", deployment.name)
-            stream = deployment.client.stream(
-                request.messages, request.tools, options=request.options, deadline=deadline
-            )
-            async for event in stream:
-                if isinstance(event, Finished):
-                    span.set_attribute("gen_ai.usage.input_tokens", event.input_tokens)
-                    span.set_attribute("gen_ai.usage.output_tokens", event.output_tokens)
-                yield event
+        # Not the current span: the first event is read by one task, the others by another.
+        span = tracer.begin(f"chat {model}", kind=SpanKind.CLIENT, attributes=attributes)
+        span.set_attribute("adjutant.deployment", deployment.name)
+        stream = deployment.client.stream(request.messages, request.tools, options=request.options, deadline=deadline)
+        try:
+            async with aclosing(stream) as events:
+                async for event in events:
+                    if isinstance(event, Finished):
+                        span.set_attribute("gen_ai.usage.input_tokens", event.input_tokens)
+                        span.set_attribute("gen_ai.usage.output_tokens", event.output_tokens)
+                    yield event
+        except ModelError as error:
+            span.set_status(StatusCode.ERROR, error.slug)
+            raise
+        finally:
+            span.end()
 
     async def _events(
         self, runner: Runner, deadline: Deadline, seam: Seam | None, record: Record, said: list[str]
@@ -192,7 +207,7 @@ class Router:
                             record.first_token_s = time.monotonic() - runner.asked_at
                         said.append(text)
                         yield event if text is event.text else TextDelta(text)
-                else:
+                elif not isinstance(event, Alive):
                     if seam and (rest := seam.end()):
                         said.append(rest)
                         yield TextDelta(rest)
@@ -215,16 +230,25 @@ class Router:
         except TimeoutError as error:
             raise StreamBroken("The language model stopped in the middle of its answer.") from error
 
-    def _may_go_on(self, request: ModelRequest, excluded: set[str], record: Record, deadline: Deadline) -> bool:
-        left = [each for each in ranked(self.deployments, request.wish, self._chance) if each.name not in excluded]
-        return bool(left) and len(record.attempts) < MOST_ATTEMPTS and deadline.remaining_s() > 0
+    def _pause_before_going_on(
+        self, request: ModelRequest, error: ModelError, excluded: set[str], record: Record, deadline: Deadline
+    ) -> float | None:
+        """0: another deployment goes on at once. Seconds: nobody else is there, and the same ones may do better then.
+        None: it is over."""
+        if len(record.attempts) >= MOST_ATTEMPTS or deadline.remaining_s() <= 0:
+            return None
+        if any(each.name not in excluded for each in fitting(self.deployments, request.wish)):
+            return 0.0
+        pause_s = wait_before_retry(error)
+        may_wait = pause_s is not None and pause_s < deadline.remaining_s() / 2 and len(record.attempts) < ROUNDS
+        return pause_s if may_wait else None
 
     def _note_success(self, runner: Runner, finished: Finished, record: Record) -> None:
         deployment = runner.deployment
         deployment.health.succeeded(runner.first_token_s)
         record.finished = finished
         took_s = time.monotonic() - runner.asked_at
-        record.attempts.append(Attempt(deployment.name, deployment.settings.model, None, took_s))
+        record.attempts.append(Attempt(deployment, None, took_s))
 
     def _note_failure(
         self, deployment: Deployment, error: ModelError, took_s: float, record: Record, said: Sequence[str]
@@ -233,7 +257,7 @@ class Router:
             rest_s = error.retry_after_s if isinstance(error, ModelRateLimited) else None
             deployment.health.failed(error.slug, rest_s)
         characters = sum(map(len, said))
-        record.attempts.append(Attempt(deployment.name, deployment.settings.model, error.slug, took_s, characters))
+        record.attempts.append(Attempt(deployment, error.slug, took_s, characters))
 
     def _watch_probe(
         self, reading: "asyncio.Task[ModelEvent]", events: AsyncGenerator[ModelEvent, None], deployment: Deployment

@@ -68,7 +68,7 @@ async def sign_up(body: SignUp, response: Response, gateway: GatewayHere, origin
         allowance = await spend(tx, Limit("sign-up", gateway.settings.sign_ups_per_hour, 3600), origin.network)
     response.headers.update(allowance.headers())
     hashed = await gateway.passwords.hash(body.password.get_secret_value())
-    new = NewAccount(email, hashed, body.display_name, body.timezone)
+    new = NewAccount(email, hashed, body.display_name, body.timezone, gateway.settings.sign_up_tier)
     scope = await register(gateway.db, new, origin)
     return await _begin_session(gateway, scope, response, origin)
 

@@ -46,7 +46,9 @@ async def test_a_model_that_breaks_off_after_visible_text_is_an_honest_failure_w
     assert followed.end.type == "turn.failed"
     assert followed.end.error == "model_stream_broken"
     assert "kept" in (followed.end.detail or "")
-    assert len(model.requests) == 1, "an answer that was seen is not begun anew"
+    assert len(model.requests) == 3, "it was asked to go on, twice; and no word was said twice"
+    assert followed.text.startswith("You have three")
+    assert followed.text.count("You have") == 1
     turn = await world.turn(command.turn_id, scope)
     assert turn.status is TurnStatus.FAILED
     assert turn.answer

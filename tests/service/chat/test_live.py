@@ -7,7 +7,8 @@ import pytest
 
 from contracts.ids import new_id
 from libs.bus import Bus
-from services.chat.live_turn import COALESCE_S, LiveTurn, Update
+from services.chat.coalescing import COALESCE_S
+from services.chat.live_turn import LiveTurn, Update
 from tests.conftest import Platform
 from tests.service.chat.conftest import bus_of
 from tests.service.chat.world import World

@@ -16,8 +16,9 @@ from libs.models.errors import (
     StreamBroken,
 )
 from libs.models.messages import TextDelta, UserText
-from libs.resilience.breaker import BreakerState
 from libs.resilience.deadline import Deadline
+from services.chat.routing.health import State
+from services.chat.routing.router import ModelRequest
 from tests.service.models.asking import ask, deployment, end_of, text_of
 from tests.service.models.scripted_server import END, HEAD, event, raw, refusal, scripted, whole
 
@@ -83,25 +84,33 @@ async def test_a_connection_cut_before_the_first_word_is_asked_again() -> None:
     assert len(server.requests) == 2
 
 
-async def test_a_connection_cut_after_the_first_word_is_an_honest_end_and_never_a_second_request() -> None:
+async def test_an_answer_cut_after_the_first_word_is_gone_on_with_and_no_word_is_said_twice() -> None:
+    broken = (HEAD, event({"content": "You have "}), event({"content": "three"}), UNTIL_READ_S)
+    async with scripted(broken, whole("three new mails."), hangs_up=True) as server, deployment(server.url) as model:
+        events = await ask(model, "hello")
+    assert text_of(events) == "You have three new mails."
+    assert len(server.requests) == 2
+
+
+async def test_an_answer_that_is_cut_again_and_again_is_an_honest_end() -> None:
     broken = (HEAD, event({"content": "You have "}), event({"content": "three"}), UNTIL_READ_S)
     said = []
-    async with scripted(broken, whole("other words"), hangs_up=True) as server, deployment(server.url) as model:
+    async with scripted(broken, hangs_up=True) as server, deployment(server.url) as model:
         with pytest.raises(StreamBroken):  # noqa: PT012 - the break comes in the middle of reading
-            async for told in model.stream((UserText("hello"),), (), deadline=Deadline.after(10)):
+            async for told in model.stream(ModelRequest((UserText("hello"),)), Deadline.after(10)):
                 assert isinstance(told, TextDelta)
                 said.append(told.text)
     assert "".join(said) == "You have three"
-    assert len(server.requests) == 1
+    assert len(server.requests) == 3
 
 
-async def test_an_error_inside_the_stream_after_the_first_word_ends_it() -> None:
+async def test_an_error_inside_the_stream_after_the_first_word_ends_it_when_it_stays() -> None:
     failure = event(error={"message": "boom", "type": "server_error"})
     broken = (HEAD, event({"content": "You "}), UNTIL_READ_S, failure, END)
     async with scripted(broken) as server, deployment(server.url) as model:
         with pytest.raises(ModelUnavailable):
             await ask(model, "hello")
-    assert len(server.requests) == 1
+    assert len(server.requests) == 3
 
 
 async def test_half_a_tool_call_is_never_handed_on() -> None:
@@ -140,12 +149,13 @@ async def test_a_deployment_that_keeps_failing_is_left_alone_and_then_probed() -
         for _ in range(2):
             with pytest.raises(ModelUnavailable):
                 await ask(model, "hello", within_s=6)
-        assert model.breaker.state is BreakerState.OPEN
+        health = model.deployments[0].health
+        assert health.state is State.OPEN
         seen = len(server.requests)
         with pytest.raises(ModelLeftAlone):
             await ask(model, "hello")
         assert len(server.requests) == seen, "an open circuit asks nobody"
-        model.breaker.reset()
+        health.reset()
         while len(server.requests) < 6:
             server.requests.append({})
         assert text_of(await ask(model, "hello")) == "back"

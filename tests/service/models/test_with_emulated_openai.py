@@ -98,7 +98,7 @@ async def test_chaos_at_a_third_of_the_requests_is_hardly_noticed(tmp_path: Path
     async with aimock(tmp_path, FIXTURES, "--chaos-drop", "0.3") as url, deployment(f"{url}/v1") as model:
         answered = 0
         for _ in range(10):
-            model.breaker.reset()
+            model.deployments[0].health.reset()
             try:
                 answered += text_of(await ask(model, "tell me a story", within_s=20)) == STORY
             except ModelError:

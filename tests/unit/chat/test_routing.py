@@ -60,7 +60,7 @@ async def test_a_dead_primary_is_replaced_at_once_and_not_asked_first_again() ->
     assert [await answer(routing, record), await answer(routing)] == ["hi", "hi"]
 
     assert len(model_of(first).asked) == 1, "one failure is enough to ask the other one first"
-    assert [(each.deployment, each.error) for each in record.attempts] == [
+    assert [(each.deployment.name, each.error) for each in record.attempts] == [
         ("first", "model_unavailable"),
         ("second", None),
     ]

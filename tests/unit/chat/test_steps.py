@@ -17,7 +17,7 @@ def outcome(number: int) -> Outcome:
 
 def test_steps_are_read_back_as_they_were_written() -> None:
     steps: tuple[Step, ...] = (
-        Decision("Let me see. \N{GRINNING FACE}", (call(1, Effect.WRITE),), "model", 10, 2, "Europe/Berlin"),
+        Decision("Let me see. \N{GRINNING FACE}", (call(1, Effect.WRITE),), "model", 10, 2, 7, "Europe/Berlin"),
         outcome(1),
     )
     assert tuple(decode(encode(step)) for step in steps) == steps

@@ -1,0 +1,214 @@
+"""Asking language models, and what that costs: messages of chat, beside its turns."""
+
+from datetime import date
+from typing import ClassVar, Literal, Self
+
+from contracts.envelope import Event, Live, Query, Reply, Service
+from contracts.money import CostMicros
+
+Tier = Literal["FREE", "STARTER", "PROFESSIONAL", "ENTERPRISE"]
+Feature = Literal["chat", "completions", "generate", "classify", "embeddings"]
+Owner = Literal["user", "organization"]
+
+_CALL = "mc_0193b0f1a8c07d3e9f00112233445566"
+
+
+class QuotaLeft(Reply):
+    """Where the client stands after this request."""
+
+    requests_per_minute: int
+    requests_per_day: int
+    day_left: int
+    tokens_per_hour: int
+    hour_tokens_left: int
+
+
+class CompletionStarted(Reply):
+    """Admitted; its updates follow on `live.completion.<call id>`."""
+
+    call_id: str
+    quota: QuotaLeft
+
+
+class StartCompletion(Query[CompletionStarted]):
+    """Ask a model. The body, an OpenAI chat completion request as JSON, travels sealed with purpose `completion`.
+
+    Refused with `model_request_not_understood`, `no_model_fits`, `quota_reached`, `budget_reached`. The caller follows
+    `live.completion.<call id>` before it asks.
+    """
+
+    subject: ClassVar[str] = "rpc.chat.start_completion.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = CompletionStarted
+
+    call_id: str
+    sealed_body: str
+    feature: Feature = "completions"
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(call_id=_CALL, sealed_body="mk1.c2VhbGVk")
+
+
+class CompletionUpdate(Live):
+    """One step of an answer, published on `live.completion.<call id>` in order of `n`, without gaps.
+
+    Written with msgspec on the hot path; a test holds that encoding against this contract. `calls` is JSON text: a list
+    of `{id, name, arguments}`.
+    """
+
+    subject: ClassVar[str] = "live.completion"
+    sent_by: ClassVar[Service] = Service.CHAT
+    followed_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+
+    n: int
+    type: Literal["text", "calls", "finished", "failed"]
+    text: str | None = None
+    calls: str | None = None
+    reason: str | None = None
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    error: str | None = None
+    detail: str | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(n=3, type="text", text="You have ")
+
+
+class CompletionStop(Live):
+    """The client went away: `live.completion_stop.<call id>`. A hint; an answer that nobody follows ends anyway."""
+
+    subject: ClassVar[str] = "live.completion_stop"
+    sent_by: ClassVar[Service] = Service.GATEWAY
+    followed_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+
+    call_id: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(call_id=_CALL)
+
+
+class ModelView(Reply):
+    """One deployment, as clients and operators see it."""
+
+    name: str
+    model: str
+    provider: str
+    quality: int
+    context_tokens: int
+    takes_tools: bool
+    state: Literal["closed", "suspect", "open", "half_open"]
+    failures_in_a_row: int
+    last_error: str
+    first_token_p95_s: float | None = None
+    successes: int
+    failures: int
+
+
+class ModelList(Reply):
+    """All deployments of the replica that answered."""
+
+    models: tuple[ModelView, ...]
+
+
+class ListModels(Query[ModelList]):
+    """Which models there are, and how they are."""
+
+    subject: ClassVar[str] = "rpc.chat.list_models.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ModelList
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class UsageRow(Reply):
+    """What was asked on one day (UTC) of one model for one feature."""
+
+    day: date
+    feature: str
+    model: str
+    requests: int
+    failures: int
+    input_tokens: int
+    output_tokens: int
+    cost_micros: CostMicros
+
+
+class BudgetView(Reply):
+    """What may be spent in this month, and what has been."""
+
+    belongs_to: Owner
+    month: date
+    monthly_micros: CostMicros | None = None
+    """None: no budget."""
+    spent_micros: CostMicros
+    reserved_micros: CostMicros
+    predicted_micros: CostMicros
+    """At the end of the month, if it goes on like this."""
+
+
+class ModelUsage(Reply):
+    """Days, and the budgets they count against."""
+
+    rows: tuple[UsageRow, ...]
+    budgets: tuple[BudgetView, ...]
+
+
+class GetModelUsage(Query[ModelUsage]):
+    """What language models were asked and cost; both days included."""
+
+    subject: ClassVar[str] = "rpc.chat.get_model_usage.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ModelUsage
+
+    start: date
+    end: date
+    of: Owner = "user"
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(start=date(2026, 11, 1), end=date(2026, 11, 30))
+
+
+class SetBudget(Query[BudgetView]):
+    """Set or take away (None) a monthly budget."""
+
+    subject: ClassVar[str] = "rpc.chat.set_budget.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = BudgetView
+
+    belongs_to: Owner
+    monthly_micros: CostMicros | None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(belongs_to="organization", monthly_micros=CostMicros(20_000_000))
+
+
+class BudgetThresholdReached(Event):
+    """So many percent (80, 90, 100) of a month's budget are used; sent once each."""
+
+    subject: ClassVar[str] = "evt.chat.budget.threshold_reached.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION,)
+
+    belongs_to: Owner
+    month: date
+    percent: int
+    spent_micros: CostMicros
+    budget_micros: CostMicros
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            belongs_to="organization",
+            month=date(2026, 11, 1),
+            percent=80,
+            spent_micros=CostMicros(16_100_000),
+            budget_micros=CostMicros(20_000_000),
+        )

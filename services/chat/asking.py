@@ -1,0 +1,188 @@
+"""The one way to ask a language model: admitted, answered by whoever can, paid for; for turns and for clients alike.
+
+estimate ──► reserve ──► wait for one's turn ──► router ──► settle (whatever happened)
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.envelope import Scope
+from contracts.ids import new_id
+from contracts.models import Feature
+from libs.models.messages import Finished, ModelEvent, TextDelta, ToolCalls
+from libs.resilience.deadline import Deadline
+from libs.resilience.errors import Unavailable
+from libs.telemetry import get_logger
+from services.chat.errors import QuotaReached
+from services.chat.routing.choice import fitting
+from services.chat.routing.router import ModelRequest, Record, Router
+from services.chat.spending.account import Account, Admission, Outcome
+from services.chat.spending.estimates import CHARACTERS_A_TOKEN, tokens_of
+from services.chat.spending.plans import Plans
+from services.chat.spending.prices import UNKNOWN, Cost, Usage, cost, dearest
+from services.chat.spending.quotas import Quota, Season, quota_of
+
+log = get_logger("services.chat")
+
+DEFAULT_OUTPUT_TOKENS = 4_096
+"""What an answer is given when its asker names no limit: so much is put aside, and no more is allowed."""
+SETTLE_AGAIN_S = (0.5, 2.0, 8.0, 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and what for."""
+
+    scope: Scope
+    feature: Feature
+    turn_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that may be made once; `stream` makes it."""
+
+    request: ModelRequest
+    admission: Admission
+    asker: Asker
+    quota: Quota
+    input_tokens: int
+    """Estimated."""
+    record: Record = field(default_factory=Record)
+    """How it went; filled while it streams."""
+
+    @property
+    def cost_micros(self) -> int | None:
+        """What the answer cost by the provider's own count; None without one, or without a price."""
+        deployment, finished = self.record.deployment, self.record.finished
+        if deployment is None or finished is None or not finished.input_tokens:
+            return None
+        priced = cost(deployment.settings, finished.model, Usage.of(finished))
+        return None if priced.source == UNKNOWN else priced.micros
+
+
+class Asking:
+    """Shared by everything in a process that asks models."""
+
+    def __init__(self, router: Router, account: Account, plans: Plans, seasons: Sequence[Season]) -> None:
+        self.router = router
+        self._account = account
+        self._plans = plans
+        self._seasons = seasons
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def admit(
+        self, request: ModelRequest, asker: Asker, deadline: Deadline, call_id: str | None = None
+    ) -> Admitted:
+        """Raises QuotaReached, BudgetReached, DatabaseUnavailable."""
+        quota = quota_of(await self._plans.tier_of(asker.scope), datetime.now(UTC).date(), self._seasons)
+        input_tokens = tokens_of(request.messages, request.tools)
+        output_tokens = request.options.max_output_tokens or DEFAULT_OUTPUT_TOKENS
+        candidates = fitting(self.router.deployments, request.wish)
+        admission = await self._account.reserve(
+            call_id or new_id("mc"),
+            asker.scope,
+            quota,
+            micros=dearest(candidates, Usage(input_tokens, output_tokens)),
+            tokens=input_tokens + output_tokens,
+            lasts_s=deadline.remaining_s(),
+        )
+        if admission.economical:
+            request = replace(request, wish=replace(request.wish, economical=True))
+        if request.options.max_output_tokens is None:
+            request = replace(request, options=replace(request.options, max_output_tokens=output_tokens))
+        return Admitted(request, admission, asker, quota, input_tokens)
+
+    async def stream(self, admitted: Admitted, deadline: Deadline) -> AsyncGenerator[ModelEvent, None]:
+        """The answer of an admitted request; settled however it ends. Raises ModelError, QuotaReached."""
+        record, began, characters, outcome = admitted.record, time.monotonic(), 0, "cancelled"
+        try:
+            await _wait(admitted, deadline)
+            async with aclosing(self.router.stream(admitted.request, deadline, record)) as events:
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        characters += len(event.text)
+                    elif isinstance(event, ToolCalls):
+                        characters += sum(len(call.name) + len(call.arguments) for call in event.calls)
+                    elif isinstance(event, Finished):
+                        outcome = "completed"
+                    yield event
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException:
+            outcome = "failed"
+            raise
+        finally:
+            self._settle_later(admitted, outcome, characters, time.monotonic() - began)
+
+    async def aclose(self) -> None:
+        """Wait until everything is settled and every stream closed."""
+        await self.router.aclose()
+        await asyncio.gather(*self._settling, return_exceptions=True)
+
+    def _settle_later(self, admitted: Admitted, outcome: str, characters: int, took_s: float) -> None:
+        """Nobody waits for the ledger; and a cancelled request is settled like any other."""
+        ended = _outcome(admitted, outcome, characters, took_s)
+        self._in_background(self._settle(admitted, ended))
+
+    async def _settle(self, admitted: Admitted, ended: Outcome) -> None:
+        for pause_s in (*SETTLE_AGAIN_S, None):
+            try:
+                return await self._account.settle(admitted.admission, admitted.asker.scope, ended)
+            except Unavailable as away:
+                if pause_s is None:
+                    log.error("model_call_not_settled", call_id=admitted.admission.call_id, error=away.slug)
+                    return None
+                await asyncio.sleep(pause_s)
+        return None
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+
+async def _wait(admitted: Admitted, deadline: Deadline) -> None:
+    wait_s = admitted.admission.wait_s
+    if wait_s >= deadline.remaining_s():
+        raise QuotaReached("Too many requests are waiting before this one.", retry_after_s=wait_s)
+    if wait_s > 0:
+        await asyncio.sleep(wait_s)
+
+
+def _outcome(admitted: Admitted, outcome: str, characters: int, took_s: float) -> Outcome:
+    """What the ledger says: the provider's own count where it gave one, an estimate marked as such where not."""
+    record = admitted.record
+    deployment, finished = record.deployment, record.finished
+    usage, costs, is_estimate = Usage(), Cost(0, ""), False
+    if finished is not None and deployment is not None and finished.input_tokens:
+        usage = Usage.of(finished)
+        costs = cost(deployment.settings, finished.model, usage)
+    elif deployment is not None and outcome == "cancelled":
+        usage = Usage(admitted.input_tokens, -(-characters // CHARACTERS_A_TOKEN))
+        costs, is_estimate = cost(deployment.settings, deployment.settings.model, usage), True
+    for attempt in record.attempts:
+        if attempt.error is not None and attempt.visible_characters:
+            # It broke off after it had begun to speak: its provider charges for that as well, and tells nobody.
+            said = Usage(admitted.input_tokens, attempt.visible_characters // CHARACTERS_A_TOKEN + 1)
+            more = cost(attempt.deployment.settings, attempt.deployment.settings.model, said)
+            costs, is_estimate = Cost(costs.micros + more.micros, costs.source or more.source), True
+            usage = Usage(usage.input + said.input, usage.output + said.output, usage.cached)
+    return Outcome(
+        feature=admitted.asker.feature,
+        turn_id=admitted.asker.turn_id,
+        deployment=deployment.name if deployment else "",
+        model=(finished.model if finished else deployment.settings.model if deployment else "") or "",
+        outcome=outcome,
+        usage=usage,
+        cost=costs,
+        is_estimate=is_estimate,
+        attempts=len(record.attempts) + (record.finished is None and deployment is not None),
+        first_token_s=record.first_token_s,
+        took_s=took_s,
+    )

@@ -1,0 +1,65 @@
+"""What chat does when somebody asks about models and money."""
+
+from contracts.gateway import UserRegistered
+from contracts.models import (
+    BudgetView,
+    CompletionStarted,
+    GetModelUsage,
+    ListModels,
+    ModelList,
+    ModelUsage,
+    ModelView,
+    SetBudget,
+    StartCompletion,
+)
+from libs.bus import Call
+from libs.db import Transaction
+from services.chat import completions
+from services.chat.deps import Chat
+from services.chat.routing.deployments import Deployment
+from services.chat.spending import plans, report
+
+
+async def keep_plan(event: UserRegistered, tx: Transaction, deps: Chat) -> None:
+    """An organization and its plan."""
+    if event.tier is not None:
+        await plans.keep(tx, event.tier)
+
+
+async def start_completion(query: StartCompletion, call: Call, deps: Chat) -> CompletionStarted:
+    """A client asks a model."""
+    return await completions.start(query, call.require_scope(), deps)
+
+
+async def list_models(query: ListModels, call: Call, deps: Chat) -> ModelList:
+    """What can be asked."""
+    deployments = deps.models.router.deployments if deps.models else ()
+    return ModelList(models=tuple(_view(each) for each in deployments))
+
+
+async def get_model_usage(query: GetModelUsage, call: Call, deps: Chat) -> ModelUsage:
+    """What it cost."""
+    return await report.usage(deps.db, call.require_scope(), query.start, query.end, query.of)
+
+
+async def set_budget(query: SetBudget, call: Call, deps: Chat) -> BudgetView:
+    """What it may cost."""
+    return await report.set_budget(deps.db, call.require_scope(), query.belongs_to, query.monthly_micros)
+
+
+def _view(deployment: Deployment) -> ModelView:
+    settings, health = deployment.settings, deployment.health
+    return ModelView(
+        name=settings.name,
+        model=settings.model,
+        provider=settings.provider,
+        quality=settings.quality,
+        context_tokens=settings.context_tokens,
+        takes_tools=settings.takes_tools,
+        state=health.state.value,
+        failures_in_a_row=health.standing.failures,
+        last_error=health.standing.error,
+        first_token_p95_s=health.first_token_p95_s,
+        successes=health.successes,
+        failures=health.total_failures,
+    )

@@ -1,0 +1,1 @@
+"""Spending: owns what a model request may cost and did cost: prices, quotas, budgets, the ledger; never who answers."""

@@ -1,0 +1,48 @@
+"""Errors under /v1 in OpenAI's shape, so that its clients raise what their users expect."""
+
+import json
+from typing import Any
+
+from starlette.responses import Response
+
+from libs.http.problem import retry_after
+from libs.resilience.errors import AdjutantError
+from services.gateway.limits import TooManyRequests
+
+PREFIX = "/v1/"
+_CODES = {
+    "unauthenticated": "invalid_api_key",
+    "no_model_fits": "model_not_found",
+    "quota_reached": "rate_limit_exceeded",
+    "too_many_requests": "rate_limit_exceeded",
+    "budget_reached": "insufficient_quota",
+    "context_too_large": "context_length_exceeded",
+}
+"""The slugs that have a name of their own there; the others keep theirs."""
+
+
+def error_body(slug: str, status: int, message: str, request_id: str) -> dict[str, Any]:
+    """As the API reference shows it; the request id is ours."""
+    code = _CODES.get(slug, slug)
+    if code == "insufficient_quota":
+        kind = "insufficient_quota"
+    elif status == 429:
+        kind = "rate_limit_error"
+    else:
+        kind = "server_error" if status >= 500 else "invalid_request_error"
+    return {"error": {"message": message, "type": kind, "param": None, "code": code, "request_id": request_id}}
+
+
+def openai_response(error: AdjutantError, request_id: str) -> Response:
+    """The whole answer. A budget that is used up must not be tried again by itself: `x-should-retry` says so."""
+    headers: dict[str, str] = {}
+    if isinstance(error, TooManyRequests):
+        headers |= error.allowance.headers()
+    if (wait_s := retry_after(error)) is not None:
+        headers["retry-after"] = str(wait_s)
+    if error.slug == "budget_reached":
+        headers["x-should-retry"] = "false"
+    if error.status == 401:
+        headers["www-authenticate"] = 'Bearer realm="adjutant"'
+    body = error_body(error.slug, error.status, f"{error.detail} {error.advice}".strip(), request_id)
+    return Response(json.dumps(body), error.status, headers, "application/json")

@@ -1,0 +1,89 @@
+"""OpenAI's API: any of its clients can use the models here with a key of this platform.
+
+`model` names a deployment, a model, or `auto`, which leaves the choice to the router.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
+
+from contracts.models import ListModels
+from libs.resilience.errors import AdjutantError, InvalidInput, TooLarge
+from services.gateway.completion import Completion, chunk, completion, usage_chunk, whole
+from services.gateway.guards import Chatter, GatewayHere, OriginHere
+from services.gateway.openai_errors import error_body
+
+router = APIRouter(prefix="/v1", tags=["OpenAI"])
+
+MAX_BODY_BYTES = 700_000
+"""Sealed and encoded it still fits into one message of the bus (1 MiB)."""
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool = False
+
+
+class _Wanted(msgspec.Struct):
+    """What concerns the gateway; the rest is read where the models are."""
+
+    model: str = "auto"
+    stream: bool | None = False
+    stream_options: _StreamOptions | None = None
+
+
+_read = msgspec.json.Decoder(_Wanted).decode
+
+
+@router.get("/models")
+async def models(caller: Chatter, gateway: GatewayHere) -> dict[str, Any]:
+    """The names that can be asked for: `auto`, deployments, and their models."""
+    found = await gateway.bus.ask(ListModels(), scope=caller.scope)
+    names = dict.fromkeys(("auto", *(name for each in found.models for name in (each.name, each.model))))
+    return {
+        "object": "list",
+        "data": [{"id": name, "object": "model", "created": 0, "owned_by": "adjutant"} for name in names],
+    }
+
+
+@router.post("/chat/completions", response_class=Response)
+async def chat_completions(request: Request, caller: Chatter, gateway: GatewayHere, origin: OriginHere) -> Response:
+    """One answer, whole or streamed as server-sent events."""
+    body = await request.body()
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLarge(f"A request may have {MAX_BODY_BYTES:,} bytes.")
+    try:
+        wanted, text = _read(body), body.decode()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput("The body is not a chat completion request in JSON.") from error
+    stack = AsyncExitStack()
+    found = await stack.enter_async_context(completion(gateway, caller, text))
+    if wanted.stream:
+        has_usage = wanted.stream_options is not None and wanted.stream_options.include_usage
+        events = _streamed(found, wanted.model, stack, origin.request_id, has_usage=has_usage)
+        return StreamingResponse(events, media_type="text/event-stream", headers=found.headers())
+    async with stack:
+        updates = [update async for update in found.each()]
+    return Response(json.dumps(whole(found, updates, wanted.model)), 200, found.headers(), "application/json")
+
+
+async def _streamed(
+    found: Completion, model: str, stack: AsyncExitStack, request_id: str, *, has_usage: bool
+) -> AsyncIterator[bytes]:
+    """Server-sent events; a failure in the middle is one of them, as OpenAI's clients know it."""
+    first = True
+    async with stack:
+        try:
+            async for update in found.each():
+                yield chunk(found, update, model, first=first)
+                first = False
+                if update.type == "finished" and has_usage:
+                    yield usage_chunk(found, update, model)
+        except AdjutantError as error:
+            body = error_body(error.slug, error.status, error.detail, request_id)
+            yield b"data: %b\n\n" % json.dumps(body).encode()
+        yield b"data: [DONE]\n\n"

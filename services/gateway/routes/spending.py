@@ -1,0 +1,58 @@
+"""What language models cost, and what they may cost; and how they are."""
+
+from datetime import date, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from contracts.models import BudgetView, GetModelUsage, ListModels, ModelList, ModelUsage, Owner, SetBudget
+from contracts.money import CostMicros
+from libs.resilience.errors import InvalidInput
+from services.gateway.audit import Action, record
+from services.gateway.guards import GatewayHere, Manager, OriginHere, Reader
+from services.gateway.strict_json import StrictRoute
+from services.gateway.wire import AUTHENTICATED, WITH_BODY, StrictBody, problems
+
+router = APIRouter(prefix="/api", tags=["spending"], route_class=StrictRoute)
+
+LONGEST_DAYS = 366
+
+
+class BudgetWanted(StrictBody):
+    """A monthly amount in millionths of a US dollar; null takes the budget away."""
+
+    belongs_to: Owner
+    monthly_micros: Annotated[int, Field(ge=0, le=10**15)] | None
+
+
+@router.get("/usage", responses=problems(*AUTHENTICATED, 422))
+async def usage(caller: Reader, gateway: GatewayHere, start: date, end: date, of: Owner = "user") -> ModelUsage:
+    """By day (UTC), feature and model, from `start` to `end`, both included; and this month's budgets."""
+    if not timedelta(0) <= end - start <= timedelta(days=LONGEST_DAYS):
+        raise InvalidInput(f"`end` has to be at or after `start`, and at most {LONGEST_DAYS} days later.")
+    return await gateway.bus.ask(GetModelUsage(start=start, end=end, of=of), scope=caller.scope)
+
+
+@router.get("/budgets", responses=problems(*AUTHENTICATED))
+async def budgets(caller: Reader, gateway: GatewayHere) -> tuple[BudgetView, ...]:
+    """This month's budgets of the caller and of the organization, with what is spent, put aside and to be expected."""
+    today = date.today()  # noqa: DTZ011 - any day does: only the budgets are read
+    return (await gateway.bus.ask(GetModelUsage(start=today, end=today), scope=caller.scope)).budgets
+
+
+@router.put("/budgets", responses=problems(*AUTHENTICATED, *WITH_BODY))
+async def set_budget(body: BudgetWanted, caller: Manager, gateway: GatewayHere, origin: OriginHere) -> BudgetView:
+    """Set a monthly budget, or take it away. At 80, 90 and 100 % its people are told; from 90 % on the cheapest model
+    that will do answers; a request that does not fit any more is refused."""
+    amount = None if body.monthly_micros is None else CostMicros(body.monthly_micros)
+    view = await gateway.bus.ask(SetBudget(belongs_to=body.belongs_to, monthly_micros=amount), scope=caller.scope)
+    async with gateway.db.transaction(caller.scope) as tx:
+        await record(tx, caller.name, Action.BUDGET_SET, body.belongs_to, origin)
+    return view
+
+
+@router.get("/models/health", responses=problems(*AUTHENTICATED))
+async def model_health(caller: Reader, gateway: GatewayHere) -> ModelList:
+    """Every deployment: the state of its breaker, failures in a row, and how long its first token takes."""
+    return await gateway.bus.ask(ListModels(), scope=caller.scope)
