@@ -72,6 +72,10 @@ class AdjutantClient:
         """POST JSON with the CSRF token; the caller looks at the status."""
         return await self.http.post(path, json=body if body is not None else {}, headers=self._csrf)
 
+    async def put(self, path: str, body: object) -> httpx.Response:
+        """PUT JSON with the CSRF token; the caller looks at the status."""
+        return await self.http.put(path, json=body, headers=self._csrf)
+
     async def delete(self, path: str) -> httpx.Response:
         """DELETE with the CSRF token."""
         return await self.http.delete(path, headers=self._csrf)

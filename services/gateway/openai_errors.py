@@ -44,5 +44,7 @@ def openai_response(error: AdjutantError, request_id: str) -> Response:
         headers["x-should-retry"] = "false"
     if error.status == 401:
         headers["www-authenticate"] = 'Bearer realm="adjutant"'
-    body = error_body(error.slug, error.status, f"{error.detail} {error.advice}".strip(), request_id)
-    return Response(json.dumps(body), error.status, headers, "application/json")
+    # What is wrong with a request is 400 there, whatever it is.
+    status = 400 if error.status == 422 else error.status
+    body = error_body(error.slug, status, f"{error.detail} {error.advice}".strip(), request_id)
+    return Response(json.dumps(body), status, headers, "application/json")
