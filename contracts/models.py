@@ -92,6 +92,26 @@ class CompletionStop(Live):
         return cls(call_id=_CALL)
 
 
+class ModelHealth(Live):
+    """How a deployment stands, from one replica to the others; `live.model_health.<hash of its name>`."""
+
+    subject: ClassVar[str] = "live.model_health"
+    sent_by: ClassVar[Service] = Service.CHAT
+    followed_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+
+    deployment: str
+    replica: str
+    failures: int
+    """In a row; 0: it is well."""
+    until: float
+    """Unix seconds until which it is left alone or asked last."""
+    error: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(deployment="mini", replica="evt_1", failures=1, until=1.8e9, error="model_timeout")
+
+
 class ModelView(Reply):
     """One deployment, as clients and operators see it."""
 
@@ -125,6 +145,23 @@ class ListModels(Query[ModelList]):
     @classmethod
     def example(cls) -> Self:
         return cls()
+
+
+class ResetModel(Query[ModelList]):
+    """An operator knows that a deployment is well again: ask it as if it had never failed, on every replica.
+
+    Refused with `no_model_fits` when there is none of that name.
+    """
+
+    subject: ClassVar[str] = "rpc.chat.reset_model.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ModelList
+
+    name: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="mini")
 
 
 class UsageRow(Reply):

@@ -1,8 +1,9 @@
 """Chat, assembled."""
 
 from asyncio import TaskGroup
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from contracts.chat import (
     DeleteConversation,
@@ -15,7 +16,7 @@ from contracts.chat import (
     StopTurn,
 )
 from contracts.gateway import UserRegistered
-from contracts.models import GetModelUsage, ListModels, SetBudget, StartCompletion
+from contracts.models import GetModelUsage, ListModels, ResetModel, SetBudget, StartCompletion
 from libs.bus import answer, handle, handle_long, react
 from libs.models import prices
 from libs.runtime import Resources, Service
@@ -24,6 +25,7 @@ from services.chat.asking import Asking
 from services.chat.deps import Chat
 from services.chat.housekeeping import keep_house
 from services.chat.routing.deployments import DeploymentSettings, open_deployments
+from services.chat.routing.health_board import HealthBoard
 from services.chat.routing.router import Router
 from services.chat.running_completions import RunningCompletions
 from services.chat.settings import ChatSettings
@@ -43,6 +45,7 @@ routes = (
     react(UserRegistered, model_handlers.keep_plan),
     answer(StartCompletion, model_handlers.start_completion, at_once=256),
     answer(ListModels, model_handlers.list_models),
+    answer(ResetModel, model_handlers.reset_model),
     answer(GetModelUsage, model_handlers.get_model_usage),
     answer(SetBudget, model_handlers.set_budget),
 )
@@ -57,7 +60,9 @@ async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
         models = await stack.enter_async_context(_models(resources, account))
         stops = Stops()
         completions = RunningCompletions()
-        listening = (stops.hear(resources.bus), completions.hear(resources.bus))
+        listening: tuple[Coroutine[Any, Any, None], ...] = (stops.hear(resources.bus), completions.hear(resources.bus))
+        if models is not None:
+            listening += (HealthBoard(resources.bus, models.router.deployments).run(),)
         for work in (*listening, keep_house(resources.db), account.sweep()):
             stack.callback(background.create_task(work).cancel)
         yield Chat(

@@ -18,7 +18,18 @@ from libs.models.messages import Finished, ModelEvent, TextDelta, ToolCalls
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
 from libs.telemetry import get_logger
-from services.chat.errors import QuotaReached
+from services.chat.errors import BudgetReached, QuotaReached
+from services.chat.metrics import (
+    ACTIVE,
+    COST_MICROS,
+    FAILED_ATTEMPTS,
+    FIRST_TOKEN_SECONDS,
+    REFUSED,
+    REQUEST_SECONDS,
+    REQUESTS,
+    TOKENS,
+    WAITING,
+)
 from services.chat.routing.choice import fitting
 from services.chat.routing.router import ModelRequest, Record, Router
 from services.chat.spending.account import Account, Admission, Outcome
@@ -83,8 +94,29 @@ class Asking:
         quota = quota_of(await self._plans.tier_of(asker.scope), datetime.now(UTC).date(), self._seasons)
         input_tokens = tokens_of(request.messages, request.tools)
         output_tokens = request.options.max_output_tokens or DEFAULT_OUTPUT_TOKENS
+        try:
+            admission = await self._reserve(request, asker, quota, input_tokens, output_tokens, deadline, call_id)
+        except (QuotaReached, BudgetReached) as refused:
+            REFUSED.labels(refused.slug).inc()
+            raise
+        if admission.economical:
+            request = replace(request, wish=replace(request.wish, economical=True))
+        if request.options.max_output_tokens is None:
+            request = replace(request, options=replace(request.options, max_output_tokens=output_tokens))
+        return Admitted(request, admission, asker, quota, input_tokens)
+
+    async def _reserve(
+        self,
+        request: ModelRequest,
+        asker: Asker,
+        quota: Quota,
+        input_tokens: int,
+        output_tokens: int,
+        deadline: Deadline,
+        call_id: str | None,
+    ) -> Admission:
         candidates = fitting(self.router.deployments, request.wish)
-        admission = await self._account.reserve(
+        return await self._account.reserve(
             call_id or new_id("mc"),
             asker.scope,
             quota,
@@ -92,15 +124,11 @@ class Asking:
             tokens=input_tokens + output_tokens,
             lasts_s=deadline.remaining_s(),
         )
-        if admission.economical:
-            request = replace(request, wish=replace(request.wish, economical=True))
-        if request.options.max_output_tokens is None:
-            request = replace(request, options=replace(request.options, max_output_tokens=output_tokens))
-        return Admitted(request, admission, asker, quota, input_tokens)
 
     async def stream(self, admitted: Admitted, deadline: Deadline) -> AsyncGenerator[ModelEvent, None]:
         """The answer of an admitted request; settled however it ends. Raises ModelError, QuotaReached."""
         record, began, characters, outcome = admitted.record, time.monotonic(), 0, "cancelled"
+        ACTIVE.inc()
         try:
             await _wait(admitted, deadline)
             async with aclosing(self.router.stream(admitted.request, deadline, record)) as events:
@@ -118,6 +146,7 @@ class Asking:
             outcome = "failed"
             raise
         finally:
+            ACTIVE.dec()
             self._settle_later(admitted, outcome, characters, time.monotonic() - began)
 
     async def aclose(self) -> None:
@@ -128,6 +157,7 @@ class Asking:
     def _settle_later(self, admitted: Admitted, outcome: str, characters: int, took_s: float) -> None:
         """Nobody waits for the ledger; and a cancelled request is settled like any other."""
         ended = _outcome(admitted, outcome, characters, took_s)
+        _measure(admitted.record, ended)
         self._in_background(self._settle(admitted, ended))
 
     async def _settle(self, admitted: Admitted, ended: Outcome) -> None:
@@ -152,7 +182,23 @@ async def _wait(admitted: Admitted, deadline: Deadline) -> None:
     if wait_s >= deadline.remaining_s():
         raise QuotaReached("Too many requests are waiting before this one.", retry_after_s=wait_s)
     if wait_s > 0:
-        await asyncio.sleep(wait_s)
+        with WAITING.track_inprogress():
+            await asyncio.sleep(wait_s)
+
+
+def _measure(record: Record, ended: Outcome) -> None:
+    REQUESTS.labels(ended.deployment, ended.outcome).inc()
+    for attempt in record.attempts:
+        if attempt.error is not None:
+            FAILED_ATTEMPTS.labels(attempt.deployment.name, attempt.error).inc()
+    if not ended.deployment:
+        return
+    REQUEST_SECONDS.labels(ended.deployment).observe(ended.took_s)
+    if ended.first_token_s is not None:
+        FIRST_TOKEN_SECONDS.labels(ended.deployment).observe(ended.first_token_s)
+    for kind in ("input", "output", "cached"):
+        TOKENS.labels(ended.deployment, kind).inc(getattr(ended.usage, kind))
+    COST_MICROS.labels(ended.deployment).inc(ended.cost.micros)
 
 
 def _outcome(admitted: Admitted, outcome: str, characters: int, took_s: float) -> Outcome:

@@ -9,11 +9,13 @@ from contracts.models import (
     ModelList,
     ModelUsage,
     ModelView,
+    ResetModel,
     SetBudget,
     StartCompletion,
 )
 from libs.bus import Call
 from libs.db import Transaction
+from libs.models.errors import NoModelFits
 from services.chat import completions
 from services.chat.deps import Chat
 from services.chat.routing.deployments import Deployment
@@ -34,6 +36,16 @@ async def start_completion(query: StartCompletion, call: Call, deps: Chat) -> Co
 async def list_models(query: ListModels, call: Call, deps: Chat) -> ModelList:
     """What can be asked."""
     deployments = deps.models.router.deployments if deps.models else ()
+    return ModelList(models=tuple(_view(each) for each in deployments))
+
+
+async def reset_model(query: ResetModel, call: Call, deps: Chat) -> ModelList:
+    """An operator vouches for a deployment."""
+    deployments = deps.models.router.deployments if deps.models else ()
+    named = [each for each in deployments if each.name == query.name]
+    if not named:
+        raise NoModelFits("There is no deployment of this name.")
+    named[0].health.reset()
     return ModelList(models=tuple(_view(each) for each in deployments))
 
 

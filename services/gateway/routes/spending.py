@@ -3,10 +3,19 @@
 from datetime import date, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import Field
 
-from contracts.models import BudgetView, GetModelUsage, ListModels, ModelList, ModelUsage, Owner, SetBudget
+from contracts.models import (
+    BudgetView,
+    GetModelUsage,
+    ListModels,
+    ModelList,
+    ModelUsage,
+    Owner,
+    ResetModel,
+    SetBudget,
+)
 from contracts.money import CostMicros
 from libs.resilience.errors import InvalidInput
 from services.gateway.audit import Action, record
@@ -56,3 +65,14 @@ async def set_budget(body: BudgetWanted, caller: Manager, gateway: GatewayHere, 
 async def model_health(caller: Reader, gateway: GatewayHere) -> ModelList:
     """Every deployment: the state of its breaker, failures in a row, and how long its first token takes."""
     return await gateway.bus.ask(ListModels(), scope=caller.scope)
+
+
+@router.post("/models/{name}/reset", responses=problems(*AUTHENTICATED, 404, 422))
+async def reset_model(
+    name: Annotated[str, Path(max_length=61)], caller: Manager, gateway: GatewayHere, origin: OriginHere
+) -> ModelList:
+    """Ask a deployment again at once that was left alone after failures, on every replica."""
+    models = await gateway.bus.ask(ResetModel(name=name), scope=caller.scope)
+    async with gateway.db.transaction(caller.scope) as tx:
+        await record(tx, caller.name, Action.MODEL_RESET, name, origin)
+    return models

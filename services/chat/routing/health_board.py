@@ -1,0 +1,85 @@
+"""What one replica finds out about a deployment, all others know.
+
+Told on `live.model_health.<deployment>`, which remembers ten minutes: longer than any rest. A replica that starts reads
+the last word of each.
+"""
+
+import asyncio
+import hashlib
+from functools import partial
+
+from contracts.ids import new_id
+from contracts.models import ModelHealth
+from libs.bus import Bus
+from libs.resilience.errors import Unavailable
+from libs.telemetry import get_logger
+from services.chat.metrics import IS_UP
+from services.chat.routing.deployments import Deployment
+from services.chat.routing.health import Standing, State
+
+log = get_logger("services.chat")
+
+LISTEN_AGAIN_S = 1.0
+_UP = {State.WELL: 1.0, State.SUSPECT: 0.5, State.HALF_OPEN: 0.5, State.OPEN: 0.0}
+
+
+class HealthBoard:
+    """One a process; `run` for ever."""
+
+    def __init__(self, bus: Bus, deployments: tuple[Deployment, ...]) -> None:
+        self._bus = bus
+        self._deployments = {each.name: each for each in deployments}
+        self._replica = new_id("evt")
+        self._telling: set[asyncio.Task[None]] = set()
+        for each in deployments:
+            IS_UP.labels(each.name).set(1.0)
+            each.health.told = partial(self._tell_soon, each.name)
+
+    async def run(self) -> None:
+        """Hear the others, for ever."""
+        while True:
+            try:
+                async with self._bus.listen_all("model_health") as notices:
+                    for name in self._deployments:
+                        if (last := await self._bus.last_live("model_health", _token(name))) is not None:
+                            self._hear(last)
+                    async for body in notices:
+                        self._hear(body)
+            except Unavailable as away:
+                log.info("model_health_not_heard", error=away.slug)
+            await asyncio.sleep(LISTEN_AGAIN_S)
+
+    def _hear(self, body: bytes) -> None:
+        try:
+            told = ModelHealth.model_validate_json(body)
+        except ValueError:
+            log.warning("malformed_model_health")
+            return
+        deployment = self._deployments.get(told.deployment)
+        if deployment is not None and told.replica != self._replica:
+            deployment.health.hear(Standing(told.failures, told.until, told.error))
+            IS_UP.labels(told.deployment).set(_UP[deployment.health.state])
+
+    def _tell_soon(self, name: str, standing: Standing) -> None:
+        IS_UP.labels(name).set(_UP[self._deployments[name].health.state])
+        task = asyncio.create_task(self._tell(name, standing))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, name: str, standing: Standing) -> None:
+        told = ModelHealth(
+            deployment=name,
+            replica=self._replica,
+            failures=standing.failures,
+            until=standing.until,
+            error=standing.error,
+        )
+        try:
+            await self._bus.live("model_health", _token(name)).publish(told.model_dump_json().encode())
+        except Unavailable as away:
+            log.info("model_health_not_told", error=away.slug)
+
+
+def _token(name: str) -> str:
+    """A name may hold dots, a part of a subject may not."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]

@@ -1,0 +1,110 @@
+"""A model provider fails, in each of the ways providers fail; whoever asked reads one whole answer.
+
+The failing primary is a server of ours that does exactly one thing; the second is the emulated provider. Two replicas
+of chat: what one finds out, the other knows.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.sandbox import Sandbox
+from libs.sandbox.models import GREETING
+from libs.sandbox.sandbox import MODEL_KEY
+from libs.testing.client import AdjutantClient
+from libs.testing.running import free_port, running_adjutant
+from tests.service.models.scripted_server import END, HEAD, event, refusal, scripted
+from tests.system.conftest import PASSWORD
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+
+WORDS = GREETING.split(" ")
+BEGUN = (HEAD, *(event({"content": f"{word} "}) for word in WORDS[:3]))
+FAILURES: dict[str, tuple[Any, ...]] = {
+    "refuses": refusal(500, "oops"),
+    "hangs": (HEAD, 60.0),
+    "is cut": (*BEGUN, 0.1),
+    "stalls": (*BEGUN, 60.0),
+    "fails inside": (*BEGUN, 0.1, event(error={"message": "boom", "type": "server_error"}), END),
+}
+
+
+@pytest.fixture(scope="module")
+async def second(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Address of a provider that is well."""
+    async with Sandbox(tmp_path_factory.mktemp("sandbox"), public_url="http://127.0.0.1:1") as sandbox:
+        yield f"{sandbox.model_url}/v1"
+
+
+@asynccontextmanager
+async def user(primary: str, second: str, place: Path) -> AsyncIterator[tuple[AdjutantClient, str]]:
+    """Somebody with a key at an Adjutant of these two."""
+    deployments = [
+        {"name": "primary", "model": "gpt-5-mini", "base_url": primary, "api_key": MODEL_KEY},
+        {"name": "second", "model": "gpt-5-mini", "base_url": second, "api_key": MODEL_KEY, "order": 1},
+    ]
+    settings = {"ADJUTANT_CHAT_DEPLOYMENTS": json.dumps(deployments)}
+    async with (
+        running_adjutant(place, settings, ("--replicas", "chat=2")) as adjutant,
+        AdjutantClient(adjutant.url) as client,
+    ):
+        await client.sign_up("ada@example.com", PASSWORD)
+        key = (await client.post("/api/keys", {"name": "k", "scopes": ["chat"]})).json()["key"]
+        yield client, key
+
+
+async def ask(client: AdjutantClient, key: str) -> str:
+    body = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
+    answer = await client.http.post("/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key}"})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["choices"][0]["message"]["content"])
+
+
+async def states(client: AdjutantClient) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in (await client.get("/api/models/health"))["models"]}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_primary_that_fails_is_made_up_for_and_not_waited_for_again(
+    failure: str, second: str, tmp_path: Path
+) -> None:
+    async with (
+        scripted(*[FAILURES[failure]] * 50, hangs_up=failure == "is cut") as primary,
+        user(primary.url, second, tmp_path) as (client, key),
+    ):
+        answers = [await ask(client, key) for _ in range(8)]
+        found = await states(client)
+
+    assert answers == [GREETING] * 8
+    # Two replicas ask it at most once each: whoever hears of the failure first does not try it.
+    assert 1 <= len(primary.requests) <= 2
+    assert found["primary"]["state"] in ("suspect", "half_open")
+    assert found["primary"]["failures_in_a_row"] >= 1
+
+
+async def test_a_primary_that_is_not_there_is_made_up_for_and_an_operator_can_vouch_for_it(
+    second: str, tmp_path: Path
+) -> None:
+    async with user(f"http://127.0.0.1:{free_port()}/v1", second, tmp_path) as (client, key):
+        assert [await ask(client, key) for _ in range(3)] == [GREETING] * 3
+        assert (await states(client))["primary"]["state"] == "suspect"
+        vouched = await client.post("/api/models/primary/reset")
+        unknown = await client.post("/api/models/nobody/reset")
+
+    assert vouched.status_code == 200
+    assert {each["name"]: each["state"] for each in vouched.json()["models"]}["primary"] == "closed"
+    assert unknown.status_code == 404
+
+
+async def test_a_turn_of_the_assistant_is_made_up_for_like_any_request(second: str, tmp_path: Path) -> None:
+    async with (
+        scripted(*[FAILURES["stalls"]] * 10) as primary,
+        user(primary.url, second, tmp_path) as (client, _),
+    ):
+        answer = await client.chat("hi")
+
+    assert (answer.outcome, answer.text) == ("turn.completed", GREETING)
