@@ -1,26 +1,36 @@
 """Server-sent events of an OpenAI-compatible stream to model events: pure, and lean because it is the token path.
 
-Only the fields that are used are decoded, by msgspec.
+Only the fields that are used are decoded, by msgspec. Servers that only resemble OpenAI are met half way: calls
+without an index, with index 0 for all, or whole in one piece; arguments as an object; errors as a bare string.
 """
 
-from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
-from libs.models.errors import ContextTooLarge, ModelRateLimited, ModelUnavailable, StreamBroken
-from libs.models.messages import Finished, ModelEvent, ToolCall, ToolCalls
+from libs.models.answer import Answer, CallSoFar, Usage
+from libs.models.errors import ModelUnavailable
+from libs.models.failures import ProviderError, failure
 
-MAX_LINE_BYTES = 1_000_000
-"""A line longer than any honest chunk: a stream that never breaks the line must not fill the memory."""
+REASONS = {
+    "stop": "stop",
+    "length": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+FAILED = ("error", "insufficient_system_resource")
+"""Reasons by which OpenRouter and DeepSeek say that the answer failed on its way."""
 
 
 class _Function(msgspec.Struct):
     name: str | None = None
-    arguments: str | None = None
+    arguments: str | dict[str, Any] | None = None
 
 
 class _CallDelta(msgspec.Struct):
-    index: int = 0
+    index: int | None = None
     id: str | None = None
     function: _Function | None = None
 
@@ -29,6 +39,7 @@ class _Delta(msgspec.Struct):
     content: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
+    reasoning: str | None = None
     tool_calls: list[_CallDelta] | None = None
 
 
@@ -47,111 +58,66 @@ class _Usage(msgspec.Struct):
     prompt_tokens_details: _PromptDetails | None = None
 
 
-class _Error(msgspec.Struct):
-    code: str | int | None = None
-    type: str | None = None
-
-
 class _Chunk(msgspec.Struct):
     model: str = ""
     choices: list[_Choice] = []
     usage: _Usage | None = None
-    error: _Error | None = None
+    error: ProviderError | str | None = None
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-class Lines:
-    """Bytes in any portions to whole lines; CRLF, and characters cut in two, make no difference."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """The lines that are complete now. Raises StreamBroken for a line without end."""
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
-        if len(self._rest) > MAX_LINE_BYTES:
-            raise StreamBroken("The model's stream does not follow its format.")
-        return lines
-
-
-class Answer:
-    """One answer as it arrives. Calls are handed on complete, at the end: half a call must never be run."""
+class ChatCompletionsAnswer(Answer):
+    """One answer as OpenAI's chat completions stream it; over with `[DONE]`."""
 
     def __init__(self, model: str) -> None:
-        self._model = model
-        self._calls: dict[int, list[str]] = {}
-        self._reason: str | None = None
-        self._usage = _Usage()
-        self.is_over = False
-        """Whether `[DONE]` has been read."""
-        self._worked = False
+        super().__init__(model)
+        self._by_index: dict[int, CallSoFar] = {}
 
-    def read(self, line: bytes) -> str:
-        """Take one line; returns visible text, mostly. Raises ModelError for an error inside the stream."""
-        if not line.startswith(b"data:"):
-            return ""
-        data = line[5:].strip()
-        if data == b"[DONE]":
-            self.is_over = True
-            return ""
-        try:
-            chunk = _decode(data)
-        except msgspec.MsgspecError as error:
-            raise StreamBroken("The model's stream does not follow its format.") from error
+    def _take(self, data: bytes) -> str:
+        chunk = _decode(data)
         if chunk.error is not None:
-            raise _failure(chunk.error)
+            raise failure(chunk.error if isinstance(chunk.error, ProviderError) else ProviderError())
         self._model = chunk.model or self._model
-        self._usage = chunk.usage or self._usage
-        return self._take(chunk.choices[0]) if chunk.choices else ""
+        if usage := chunk.usage:
+            cached = (usage.prompt_tokens_details.cached_tokens or 0) if usage.prompt_tokens_details else 0
+            self._usage = Usage(usage.prompt_tokens, usage.completion_tokens, cached)
+        return self._choose(chunk.choices[0]) if chunk.choices else ""
 
-    def is_at_work(self) -> bool:
-        """Whether something came since the last question that nobody sees: a piece of a call, or of thinking."""
-        worked, self._worked = self._worked, False
-        return worked
-
-    def _take(self, choice: _Choice) -> str:
-        self._reason = choice.finish_reason or self._reason
+    def _choose(self, choice: _Choice) -> str:
+        if choice.finish_reason:
+            if choice.finish_reason in FAILED:
+                raise ModelUnavailable("The language model failed in the middle of its answer.")
+            self._reason = REASONS.get(choice.finish_reason, "stop")
         delta = choice.delta
         if delta is None:
             return ""
-        self._worked = bool(delta.tool_calls or delta.reasoning_content)
+        if delta.tool_calls or delta.reasoning_content or delta.reasoning:
+            self._worked = True
         for part in delta.tool_calls or ():
-            call = self._calls.setdefault(part.index, ["", "", ""])
-            call[0] = part.id or call[0]
-            if part.function:
-                call[1] += part.function.name or ""
-                call[2] += part.function.arguments or ""
+            self._add(part)
         return (delta.content or "") + (delta.refusal or "")
 
-    def end(self) -> Iterator[ModelEvent]:
-        """Calls and the end, once the stream is over. Raises StreamBroken when it was not."""
-        if self._reason is None:
-            raise StreamBroken("The model's answer broke off.")
-        if self._calls:
-            calls = [self._calls[index] for index in sorted(self._calls)]
-            if self._reason == "length" or not all(name for _, name, _ in calls):
-                raise StreamBroken("The model's tool call broke off.")
-            # Some servers give no ids, or the same twice; each result has to name its call.
-            ids = [id for id, _, _ in calls]
-            are_good = all(ids) and len(set(ids)) == len(ids)
-            yield ToolCalls(
-                tuple(
-                    ToolCall(id if are_good else f"call_{n}", name, arguments)
-                    for n, (id, name, arguments) in enumerate(calls)
-                )
-            )
-        usage = self._usage
-        cached = (usage.prompt_tokens_details.cached_tokens or 0) if usage.prompt_tokens_details else 0
-        yield Finished(self._reason, self._model, usage.prompt_tokens, usage.completion_tokens, cached)
+    def _add(self, part: _CallDelta) -> None:
+        function = part.function or _Function()
+        call = self._call_of(part, function.name or "")
+        call.id = call.id or part.id or ""
+        # Servers that repeat the name with every piece repeat all of it.
+        call.name = call.name or function.name or ""
+        told = function.arguments
+        call.arguments += msgspec.json.encode(told).decode() if isinstance(told, dict) else told or ""
 
-
-def _failure(error: _Error) -> Exception:
-    told = f"{error.code or ''} {error.type or ''}"
-    if "context_length" in told:
-        return ContextTooLarge("The conversation is too long for the model.")
-    if "rate_limit" in told or "429" in told:
-        return ModelRateLimited("The model's provider asks to wait.")
-    return ModelUnavailable("The model failed in the middle of its answer.")
+    def _call_of(self, part: _CallDelta, name: str) -> CallSoFar:
+        """Which call a piece belongs to: by its index; else, a piece with an id or a name of its own begins one."""
+        last = self._calls[-1] if self._calls else None
+        known = last if part.index is None else self._by_index.get(part.index)
+        if known is not None:
+            is_another = part.id != known.id if part.id and known.id else part.index is None and bool(name)
+            if not is_another:
+                return known
+        call = CallSoFar()
+        self._calls.append(call)
+        if part.index is not None:
+            self._by_index[part.index] = call
+        return call
