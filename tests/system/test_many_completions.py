@@ -1,4 +1,4 @@
-"""A thousand streamed requests at once while one provider fails half of its calls: nobody notices, and the books are right.
+"""A thousand streamed requests at once while one provider fails half of its calls: nobody notices, the books are right.
 
 The flaky provider is the emulated one with its own fault injection; so the figures do not depend on a script of ours.
 """
