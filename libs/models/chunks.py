@@ -53,14 +53,14 @@ class _PromptDetails(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
 
 
 class _Chunk(msgspec.Struct):
-    model: str = ""
-    choices: list[_Choice] = []
+    model: str | None = None
+    choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: ProviderError | str | None = None
 
@@ -82,7 +82,7 @@ class ChatCompletionsAnswer(Answer):
         self._model = chunk.model or self._model
         if usage := chunk.usage:
             cached = (usage.prompt_tokens_details.cached_tokens or 0) if usage.prompt_tokens_details else 0
-            self._usage = Usage(usage.prompt_tokens, usage.completion_tokens, cached)
+            self._usage = Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached)
         return self._choose(chunk.choices[0]) if chunk.choices else ""
 
     def _choose(self, choice: _Choice) -> str:

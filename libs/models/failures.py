@@ -7,9 +7,11 @@ Its words are read to tell the kinds apart and never repeated: they may hold the
 - Gemini: `error.status`; a wrong key is a 400 with the reason API_KEY_INVALID, and the wait of a 429 is in the body.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import msgspec
 
@@ -23,6 +25,7 @@ from libs.models.errors import (
 )
 
 MAX_WAIT_S = 3600.0
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 
 TOO_LONG = ("context_length", "exceed_context_size", "request_too_large", "string_above_max_length")
 TOO_LONG_WORDS = (
@@ -44,24 +47,18 @@ BAD_KEY = (
 )
 BAD_KEY_WORDS = ("api key not valid", "api key expired", "credit balance is too low")
 TOO_MANY = ("rate_limit", "resource_exhausted", "429")
-WRONG = ("invalid_request", "invalid_argument", "not_found", "failed_precondition")
-
-
-class _Detail(msgspec.Struct):
-    """Google's error details: ErrorInfo has a reason, RetryInfo a delay such as `34s`."""
-
-    reason: str = ""
-    retry_delay: str = msgspec.field(default="", name="retryDelay")
+WRONG = ("invalid_request", "invalid_prompt", "invalid_argument", "not_found", "failed_precondition")
 
 
 class ProviderError(msgspec.Struct):
-    """An error as any of them writes it, in a refusal or inside a stream."""
+    """An error as any of them writes it, in a refusal or inside a stream; servers like them put anything anywhere."""
 
-    code: str | int | None = None
-    type: str | None = None
-    status: str | int | None = None
-    message: str | None = None
-    details: list[_Detail] | None = None
+    code: Any = None
+    type: Any = None
+    status: Any = None
+    message: Any = None
+    details: Any = None
+    """Google's: one with a `reason` such as API_KEY_INVALID, one with a `retryDelay` such as `34s`."""
 
 
 class _Refusal(msgspec.Struct):
@@ -79,14 +76,16 @@ def refused(status: int, headers: Mapping[str, str], body: bytes) -> ModelError:
 
 def failure(error: ProviderError, status: int = 0, headers: Mapping[str, str] | None = None) -> ModelError:
     """The error for what a provider told; `status` is 0 for an error inside a stream that began with 200."""
-    details = error.details or []
-    kind = f"{error.code or ''} {error.type or ''} {error.status or ''} {' '.join(d.reason for d in details)}".lower()
-    words = (error.message or "").lower()
-    if status == 413 or _any(TOO_LONG, kind) or (status < 500 and _any(TOO_LONG_WORDS, words)):
+    told = error.details if isinstance(error.details, list) else []
+    details = [detail for detail in told if isinstance(detail, dict)]
+    kinds = (error.code, error.type, error.status, *(detail.get("reason") for detail in details))
+    kind = " ".join(str(told) for told in kinds).lower()
+    words = str(error.message).lower()
+    if status == 413 or _any(TOO_LONG, kind) or (status < 429 and _any(TOO_LONG_WORDS, words)):
         return ContextTooLarge("The conversation is too long for the language model.")
     if status in (401, 402, 403) or _any(BAD_KEY, kind) or _any(BAD_KEY_WORDS, words):
         return ModelRefusedKey("The language model's provider refuses our key.")
-    wait_s = told_wait_s(headers or {}, *(detail.retry_delay for detail in details))
+    wait_s = told_wait_s(headers or {}, *(str(detail.get("retryDelay")) for detail in details))
     if status == 429 or (status == 0 and _any(TOO_MANY, kind)):
         return ModelRateLimited("The language model's provider asks to wait.", retry_after_s=wait_s)
     if (400 <= status < 500 and status not in (408, 409)) or (status == 0 and _any(WRONG, kind)):
@@ -101,23 +100,19 @@ def told_wait_s(headers: Mapping[str, str], *delays: str) -> float | None:
     if (milliseconds := _number(headers.get("retry-after-ms", ""))) is not None:
         return min(milliseconds / 1000, MAX_WAIT_S)
     for told in (headers.get("retry-after", ""), *delays):
-        if (seconds := _number(told.removesuffix("s"))) is not None:
+        if (seconds := _number(told.strip().removesuffix("s"))) is not None:
             return min(seconds, MAX_WAIT_S)
     try:
         at = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), MAX_WAIT_S)
 
 
 def _number(told: str) -> float | None:
-    """Digits with at most one point: neither signs, nor exponents, nor `inf`."""
-    whole, _, fraction = told.strip().partition(".")
-    is_number = (
-        whole.isdecimal() and whole.isascii() and (not fraction or (fraction.isdecimal() and fraction.isascii()))
-    )
-    return float(told) if is_number else None
+    """Neither signs, nor exponents, nor `inf`."""
+    return float(told) if _SECONDS.fullmatch(told.strip()) else None
 
 
 def _any(marks: tuple[str, ...], told: str) -> bool:
