@@ -32,6 +32,7 @@ from services.chat.settings import ChatSettings
 from services.chat.spending.account import Account
 from services.chat.spending.plans import Plans
 from services.chat.stops import Stops
+from services.chat.veil import Veil
 
 routes = (
     handle_long(RunTurn, handlers.run_turn),
@@ -96,7 +97,8 @@ async def _models(resources: Resources[ChatSettings], account: Account) -> Async
     await prices.load()
     async with open_deployments(described, settings.first_token_s) as deployments:
         router = Router(deployments, hedge_s=settings.hedge_s, stall_s=settings.stall_s)
-        asking = Asking(router, account, Plans(resources.db, settings.default_tier), settings.seasons)
+        plans, veil = Plans(resources.db, settings.default_tier), Veil(resources.master_keys, settings.scrubbed)
+        asking = Asking(router, account, plans, settings.seasons, veil)
         yield asking
         await asking.aclose()
 

@@ -37,6 +37,7 @@ from services.chat.spending.estimates import CHARACTERS_A_TOKEN, tokens_of
 from services.chat.spending.plans import Plans
 from services.chat.spending.prices import UNKNOWN, Cost, Usage, cost, dearest
 from services.chat.spending.quotas import Quota, Season, quota_of
+from services.chat.veil import Veil
 
 log = get_logger("services.chat")
 
@@ -80,8 +81,9 @@ class Admitted:
 class Asking:
     """Shared by everything in a process that asks models."""
 
-    def __init__(self, router: Router, account: Account, plans: Plans, seasons: Sequence[Season]) -> None:
+    def __init__(self, router: Router, account: Account, plans: Plans, seasons: Sequence[Season], veil: Veil) -> None:
         self.router = router
+        self._veil = veil
         self._account = account
         self._plans = plans
         self._seasons = seasons
@@ -131,7 +133,8 @@ class Asking:
         ACTIVE.inc()
         try:
             await _wait(admitted, deadline)
-            async with aclosing(self.router.stream(admitted.request, deadline, record)) as events:
+            veiled = self._veil.over(admitted.request, admitted.asker.scope)
+            async with aclosing(veiled.lifted(self.router.stream(veiled.request, deadline, record))) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         characters += len(event.text)

@@ -4,6 +4,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from contracts.models import Tier
+from libs.privacy import Kind
 from libs.runtime import ServiceSettings
 from services.chat.routing.deployments import DeploymentSettings
 from services.chat.spending.quotas import Season
@@ -27,6 +28,8 @@ class ChatSettings(ServiceSettings):
     """A deployment that has given no sign for so long, in seconds, gets a rival; the faster one answers."""
     stall_s: float = Field(default=1.8, gt=0)
     """A pause of so many seconds within an answer ends it, when another deployment can go on."""
+    scrubbed: frozenset[Kind] = frozenset({Kind.CARD, Kind.IBAN, Kind.NATIONAL_ID, Kind.SECRET})
+    """What no model gets to see, a JSON list of EMAIL, PHONE, CARD, IBAN, ID, SECRET; the user sees it all the same."""
     default_tier: Tier = "PROFESSIONAL"
     """Plan of organizations that no event has told of."""
     seasons: tuple[Season, ...] = ()

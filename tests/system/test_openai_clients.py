@@ -1,6 +1,7 @@
 """The official OpenAI client with a key of this platform: it works unchanged, and every call is in the ledger."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import openai
 import pytest
 
+from libs.sandbox import Sandbox
 from libs.sandbox.models import GREETING, STORY, UNREAD
 from libs.sandbox.sandbox import MODEL
 from libs.testing.client import AdjutantClient
@@ -154,3 +156,13 @@ async def test_a_budget_that_is_used_up_stops_requests_and_is_told_once(
 async def inbox(user: AdjutantClient) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await user.get("/api/notifications"))["notifications"]
     return found
+
+
+async def test_no_model_sees_a_card_number(sandbox: Sandbox, client: openai.AsyncOpenAI) -> None:
+    card = "4111 1111 1111 1111"
+    await client.chat.completions.create(model="auto", messages=[{"role": "user", "content": f"Remember {card}"}])
+
+    asked = [json.dumps(entry["body"]) for entry in await sandbox.model_journal() if "Remember" in json.dumps(entry)]
+    assert len(asked) == 1
+    assert "[CARD_" in asked[0]
+    assert card not in asked[0]
