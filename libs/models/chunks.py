@@ -50,6 +50,7 @@ class _Choice(msgspec.Struct):
 
 class _PromptDetails(msgspec.Struct):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 class _Usage(msgspec.Struct):
@@ -81,8 +82,13 @@ class ChatCompletionsAnswer(Answer):
             raise failure(chunk.error if isinstance(chunk.error, ProviderError) else ProviderError())
         self._model = chunk.model or self._model
         if usage := chunk.usage:
-            cached = (usage.prompt_tokens_details.cached_tokens or 0) if usage.prompt_tokens_details else 0
-            self._usage = Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached)
+            details = usage.prompt_tokens_details or _PromptDetails()
+            self._usage = Usage(
+                usage.prompt_tokens or 0,
+                usage.completion_tokens or 0,
+                details.cached_tokens or 0,
+                details.cache_write_tokens or 0,
+            )
         return self._choose(chunk.choices[0]) if chunk.choices else ""
 
     def _choose(self, choice: _Choice) -> str:

@@ -47,7 +47,7 @@ BAD_KEY = (
 )
 BAD_KEY_WORDS = ("api key not valid", "api key expired", "credit balance is too low")
 TOO_MANY = ("rate_limit", "resource_exhausted", "429")
-WRONG = ("invalid_request", "invalid_prompt", "invalid_argument", "not_found", "failed_precondition")
+WRONG = ("invalid_request", "invalid_prompt", "policy", "invalid_argument", "not_found", "failed_precondition")
 
 
 class ProviderError(msgspec.Struct):

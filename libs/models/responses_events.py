@@ -78,10 +78,11 @@ class StopTexts:
         if self._has_stopped:
             return ""
         held = self._held + text
-        found = min((at for stop in self._texts if (at := held.find(stop)) >= 0), default=-1)
-        if found >= 0:
+        # The one that is complete first, so that it does not matter in which portions the text came.
+        found = min(((at + len(stop), at) for stop in self._texts if (at := held.find(stop)) >= 0), default=None)
+        if found:
             self._has_stopped, self._held = True, ""
-            return held[:found]
+            return held[: found[1]]
         kept = max((n for stop in self._texts for n in range(1, len(stop)) if held.endswith(stop[:n])), default=0)
         self._held = held[len(held) - kept :]
         return held[: len(held) - kept]

@@ -22,7 +22,7 @@ def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more
     return b"data: " + json.dumps(body).encode()
 
 
-def part(index: int, **fields: Any) -> dict[str, Any]:
+def part(index: int | None, **fields: Any) -> dict[str, Any]:
     """A piece of a tool call."""
     return {"tool_calls": [{"index": index, **fields}]}
 
@@ -71,6 +71,82 @@ def test_a_call_without_an_id_gets_one_because_its_result_has_to_name_it() -> No
     assert end[0].calls[0].id.startswith("call_")
 
 
+def calls_of(*parts: dict[str, Any], finish: str = "tool_calls") -> list[tuple[str, str]]:
+    """Names and arguments of the calls that these pieces make."""
+    _, end = read(*(chunk(piece) for piece in parts), chunk(finish=finish))
+    assert isinstance(end[0], ToolCalls)
+    assert len({call.id for call in end[0].calls}) == len(end[0].calls)
+    return [(call.name, call.arguments) for call in end[0].calls]
+
+
+A, B = {"name": "a", "arguments": "{}"}, {"name": "b", "arguments": "{}"}
+BOTH = [("a", "{}"), ("b", "{}")]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([part(0, id="x", function=A), part(0, id="y", function=B)], id="index 0 for all"),
+        pytest.param([part(None, id="x", function=A), part(None, id="y", function=B)], id="no index"),
+        pytest.param([part(None, function=A), part(None, function=B)], id="no index and no id"),
+        pytest.param(
+            [
+                {"tool_calls": [{"id": "x", "function": {"name": "a", "arguments": ""}}]},
+                {"tool_calls": [{"function": {"arguments": "{}"}}]},
+                {"tool_calls": [{"id": "y", "function": {"name": "b", "arguments": "{"}}]},
+                {"tool_calls": [{"id": "y", "function": {"arguments": "}"}}]},
+            ],
+            id="no index, in pieces",
+        ),
+        pytest.param(
+            [
+                part(0, id="x", function={"name": "a", "arguments": "{"}),
+                part(0, id="x", function={"name": "a", "arguments": "}"}),
+                part(1, id="y", function=B),
+            ],
+            id="id and name with every piece",
+        ),
+        pytest.param(
+            [part(0, id="x", function={"name": "a", "arguments": {}}), part(1, id="y", function=B)],
+            id="arguments as an object",
+        ),
+        pytest.param([part(0, id="same", function=A), part(1, id="same", function=B)], id="one id for both"),
+    ],
+)
+def test_calls_of_servers_that_only_resemble_openai_are_told_apart(parts: list[dict[str, Any]]) -> None:
+    assert calls_of(*parts) == BOTH
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [("stop", "stop"), ("length", "length"), ("content_filter", "content_filter"), ("eos", "stop")],
+)
+def test_reasons_are_told_in_our_words(told: str, reason: str) -> None:
+    _, end = read(chunk({"content": "x"}), chunk(finish=told))
+    assert isinstance(end[-1], Finished)
+    assert end[-1].reason == reason
+
+
+def test_a_reason_that_means_failure_is_a_failure() -> None:
+    with pytest.raises(ModelUnavailable):
+        read(chunk({"content": "x"}), chunk(finish="error"))
+
+
+def test_cached_tokens_are_counted_apart() -> None:
+    details = {"cached_tokens": 8, "cache_write_tokens": 2, "audio_tokens": 0}
+    usage = {"prompt_tokens": 12, "completion_tokens": 2, "prompt_tokens_details": details}
+    _, end = read(chunk({"content": "x"}), chunk(finish="stop"), chunk(choices=[], usage=usage))
+    assert end == [Finished("stop", "m-2026", 12, 2, cached_tokens=8, cache_write_tokens=2)]
+
+
+def test_nulls_where_others_leave_a_field_out_are_nothing() -> None:
+    usage = {"prompt_tokens": None, "completion_tokens": None, "prompt_tokens_details": None}
+    delta = {"content": None, "tool_calls": None, "role": None}
+    text, end = read(chunk(delta), chunk({"content": "x"}), chunk(finish="stop"), chunk(choices=None, usage=usage))
+    assert text == "x"
+    assert end == [Finished("stop", "m-2026", 0, 0)]
+
+
 def test_a_refusal_is_text_that_the_user_sees() -> None:
     text, end = read(chunk({"refusal": "I cannot help with that."}), chunk(finish="stop"))
     assert text == "I cannot help with that."
@@ -84,6 +160,7 @@ def test_a_refusal_is_text_that_the_user_sees() -> None:
         ({"code": 429, "type": "requests"}, ModelRateLimited),
         ({"code": "context_length_exceeded", "type": "invalid_request_error"}, ContextTooLarge),
         ({"type": "server_error"}, ModelUnavailable),
+        ({"code": 400, "message": "This model's maximum context length is 8192 tokens."}, ContextTooLarge),
         ({}, ModelUnavailable),
     ],
 )
@@ -94,6 +171,11 @@ def test_an_error_inside_a_stream_that_began_with_200_is_told_by_its_kind(
     with pytest.raises(raised) as caught:
         answer.read(chunk(error={"message": "secret words of a user", **told}))
     assert "secret" not in str(caught.value)
+
+
+def test_an_error_that_is_a_bare_sentence_is_an_error() -> None:
+    with pytest.raises(ModelUnavailable):
+        read(chunk(error="model runner has unexpectedly stopped"))
 
 
 @pytest.mark.parametrize(
