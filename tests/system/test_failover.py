@@ -57,8 +57,8 @@ async def user(primary: str, second: str, place: Path) -> AsyncIterator[tuple[Ad
         yield client, key
 
 
-async def ask(client: AdjutantClient, key: str) -> str:
-    body = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
+async def ask(client: AdjutantClient, key: str, model: str = "auto") -> str:
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
     answer = await client.http.post("/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key}"})
     assert answer.status_code == 200, answer.text
     return str(answer.json()["choices"][0]["message"]["content"])
@@ -108,3 +108,23 @@ async def test_a_turn_of_the_assistant_is_made_up_for_like_any_request(second: s
         answer = await client.chat("hi")
 
     assert (answer.outcome, answer.text) == ("turn.completed", GREETING)
+
+
+async def test_every_provider_answers_by_its_own_protocol_and_one_stands_in_for_another(
+    second: str, tmp_path: Path
+) -> None:
+    root = second.removesuffix("/v1")
+    described = [
+        {"name": "chat", "provider": "openai", "model": "gpt-5-mini", "base_url": second},
+        {"name": "responses", "provider": "openai_responses", "model": "gpt-5-mini", "base_url": second},
+        {"name": "claude", "provider": "anthropic", "model": "claude-haiku-4-5", "base_url": root},
+        {"name": "gemini", "provider": "gemini", "model": "gemini-2.5-flash", "base_url": root},
+        {"name": "gone", "model": "gone", "base_url": f"http://127.0.0.1:{free_port()}/v1", "order": -1},
+    ]
+    settings = {"ADJUTANT_CHAT_DEPLOYMENTS": json.dumps([{**each, "api_key": MODEL_KEY} for each in described])}
+    async with running_adjutant(tmp_path, settings) as adjutant, AdjutantClient(adjutant.url) as client:
+        await client.sign_up("ada@example.com", PASSWORD)
+        key = (await client.post("/api/keys", {"name": "k", "scopes": ["chat"]})).json()["key"]
+        answers = {name: await ask(client, key, name) for name in ("chat", "responses", "claude", "gemini", "auto")}
+
+    assert answers == dict.fromkeys(answers, GREETING)
