@@ -93,13 +93,14 @@ class CompletionStop(Live):
 
 
 class ModelHealth(Live):
-    """How a deployment stands, from one replica to the others; `live.model_health.<hash of its name>`."""
+    """How a deployment stands, from one replica to the others; `live.model_health.<deployment>`."""
 
     subject: ClassVar[str] = "live.model_health"
     sent_by: ClassVar[Service] = Service.CHAT
     followed_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
 
     deployment: str
+    """A hash of its name, address, model and key."""
     replica: str
     failures: int
     """In a row; 0: it is well."""
@@ -109,7 +110,13 @@ class ModelHealth(Live):
 
     @classmethod
     def example(cls) -> Self:
-        return cls(deployment="mini", replica="evt_1", failures=1, until=1.8e9, error="model_timeout")
+        return cls(
+            deployment="9f86d081884c7d659a2feaa0c55ad015",
+            replica="evt_1",
+            failures=1,
+            until=1.8e9,
+            error="model_timeout",
+        )
 
 
 class ModelView(Reply):

@@ -10,6 +10,23 @@ from libs.resilience.errors import AdjutantError
 from services.gateway.limits import TooManyRequests
 
 PREFIX = "/v1/"
+_SCHEMA = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": "string"},
+                "request_id": {"type": "string"},
+            },
+        }
+    },
+}
 _CODES = {
     "unauthenticated": "invalid_api_key",
     "no_model_fits": "model_not_found",
@@ -19,6 +36,14 @@ _CODES = {
     "context_too_large": "context_length_exceeded",
 }
 """The slugs that have a name of their own there; the others keep theirs."""
+
+
+def openai_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documentation of a route's errors in this shape; 401, 403, 500 and 503 can happen everywhere."""
+    return {
+        status: {"description": "In OpenAI's shape", "content": {"application/json": {"schema": _SCHEMA}}}
+        for status in sorted({*statuses, 401, 403, 500, 503})
+    }
 
 
 def error_body(slug: str, status: int, message: str, request_id: str) -> dict[str, Any]:
@@ -46,5 +71,6 @@ def openai_response(error: AdjutantError, request_id: str) -> Response:
         headers["www-authenticate"] = 'Bearer realm="adjutant"'
     # What is wrong with a request is 400 there, whatever it is.
     status = 400 if error.status == 422 else error.status
-    body = error_body(error.slug, status, f"{error.detail} {error.advice}".strip(), request_id)
+    detail = error.detail if error.detail.endswith((".", "!", "?")) else f"{error.detail}."
+    body = error_body(error.slug, status, f"{detail} {error.advice}".strip(), request_id)
     return Response(json.dumps(body), status, headers, "application/json")

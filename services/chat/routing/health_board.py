@@ -28,20 +28,20 @@ class HealthBoard:
 
     def __init__(self, bus: Bus, deployments: tuple[Deployment, ...]) -> None:
         self._bus = bus
-        self._deployments = {each.name: each for each in deployments}
+        self._deployments = {_token(each): each for each in deployments}
         self._replica = new_id("evt")
         self._telling: set[asyncio.Task[None]] = set()
         for each in deployments:
             IS_UP.labels(each.name).set(1.0)
-            each.health.told = partial(self._tell_soon, each.name)
+            each.health.told = partial(self._tell_soon, each)
 
     async def run(self) -> None:
         """Hear the others, for ever."""
         while True:
             try:
                 async with self._bus.listen_all("model_health") as notices:
-                    for name in self._deployments:
-                        if (last := await self._bus.last_live("model_health", _token(name))) is not None:
+                    for token in self._deployments:
+                        if (last := await self._bus.last_live("model_health", token)) is not None:
                             self._hear(last)
                     async for body in notices:
                         self._hear(body)
@@ -58,28 +58,31 @@ class HealthBoard:
         deployment = self._deployments.get(told.deployment)
         if deployment is not None and told.replica != self._replica:
             deployment.health.hear(Standing(told.failures, told.until, told.error))
-            IS_UP.labels(told.deployment).set(_UP[deployment.health.state])
+            IS_UP.labels(deployment.name).set(_UP[deployment.health.state])
 
-    def _tell_soon(self, name: str, standing: Standing) -> None:
-        IS_UP.labels(name).set(_UP[self._deployments[name].health.state])
-        task = asyncio.create_task(self._tell(name, standing))
+    def _tell_soon(self, deployment: Deployment, standing: Standing) -> None:
+        IS_UP.labels(deployment.name).set(_UP[deployment.health.state])
+        task = asyncio.create_task(self._tell(_token(deployment), standing))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def _tell(self, name: str, standing: Standing) -> None:
+    async def _tell(self, token: str, standing: Standing) -> None:
         told = ModelHealth(
-            deployment=name,
+            deployment=token,
             replica=self._replica,
             failures=standing.failures,
             until=standing.until,
             error=standing.error,
         )
         try:
-            await self._bus.live("model_health", _token(name)).publish(told.model_dump_json().encode())
+            await self._bus.live("model_health", token).publish(told.model_dump_json().encode())
         except Unavailable as away:
             log.info("model_health_not_told", error=away.slug)
 
 
-def _token(name: str) -> str:
-    """A name may hold dots, a part of a subject may not."""
-    return hashlib.sha256(name.encode()).hexdigest()[:32]
+def _token(deployment: Deployment) -> str:
+    """Also of its address and key: one that an operator has mended is another one, and begins well."""
+    settings = deployment.settings
+    key = settings.api_key.get_secret_value()
+    what = "|".join((settings.name, settings.provider, settings.base_url, settings.model, key))
+    return hashlib.sha256(what.encode()).hexdigest()[:32]

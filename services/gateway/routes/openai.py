@@ -16,7 +16,7 @@ from contracts.models import ListModels
 from libs.resilience.errors import AdjutantError, InvalidInput, TooLarge
 from services.gateway.completion import Completion, chunk, completion, usage_chunk, whole
 from services.gateway.guards import Chatter, GatewayHere, OriginHere
-from services.gateway.openai_errors import error_body
+from services.gateway.openai_errors import error_body, openai_problems
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -39,7 +39,7 @@ class _Wanted(msgspec.Struct):
 _read = msgspec.json.Decoder(_Wanted).decode
 
 
-@router.get("/models")
+@router.get("/models", responses=openai_problems())
 async def models(caller: Chatter, gateway: GatewayHere) -> dict[str, Any]:
     """The names that can be asked for: `auto`, deployments, and their models."""
     found = await gateway.bus.ask(ListModels(), scope=caller.scope)
@@ -50,7 +50,7 @@ async def models(caller: Chatter, gateway: GatewayHere) -> dict[str, Any]:
     }
 
 
-@router.post("/chat/completions", response_class=Response)
+@router.post("/chat/completions", response_class=Response, responses=openai_problems(400, 404, 413, 429))
 async def chat_completions(request: Request, caller: Chatter, gateway: GatewayHere, origin: OriginHere) -> Response:
     """One answer, whole or streamed as server-sent events."""
     body = await request.body()
