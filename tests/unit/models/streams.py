@@ -11,7 +11,7 @@ from libs.models.answer import Answer
 from libs.models.lines import Lines
 from libs.models.messages import ModelEvent, ToolCalls
 
-TEXTS = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=40)
+TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 CUTS = st.lists(st.integers(0, 3000), max_size=15)
 NEWLINES = st.sampled_from([b"\n", b"\r\n"])
 NOISE = st.lists(st.sampled_from([b": keep-alive", b"", b"id: 7", b"retry: 10"]), max_size=3)

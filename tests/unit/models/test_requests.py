@@ -20,6 +20,7 @@ from libs.models.messages import (
     UserText,
 )
 from libs.models.plain_http import versioned
+from libs.models.turns import JSON_ONLY
 
 SCHEMA = {"type": "object", "properties": {"day": {"type": "string"}}}
 TOOLS = (ToolSchema("calendar_list", "List a day.", SCHEMA), ToolSchema("mail_search", "Search.", {"type": "object"}))
@@ -104,7 +105,7 @@ def test_claudes_options() -> None:
     assert body["temperature"] == 1.0
     assert "top_p" not in body
     assert body["stop_sequences"] == ["END"]
-    assert body["system"][-1]["text"] == anthropic_messages.JSON_ONLY
+    assert body["system"][-1]["text"] == JSON_ONLY
 
 
 def test_gemini_hears_system_texts_first_and_results_by_the_name_of_their_function() -> None:
@@ -142,7 +143,7 @@ def test_geminis_options() -> None:
     }
     with_tools = to_gemini(wants_json=True)
     assert "generationConfig" not in with_tools
-    assert with_tools["systemInstruction"]["parts"][-1] == {"text": gemini.JSON_ONLY}
+    assert with_tools["systemInstruction"]["parts"][-1] == {"text": JSON_ONLY}
 
 
 def test_openais_responses_get_the_conversation_item_by_item_and_keep_nothing() -> None:
