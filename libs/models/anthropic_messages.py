@@ -13,7 +13,7 @@ from libs.models.answer import Answer
 from libs.models.anthropic_events import MessagesAnswer
 from libs.models.messages import AssistantText, ModelMessage, Options, SystemText, ToolCall, ToolSchema, UserText
 from libs.models.plain_http import PlainHttpModel, versioned
-from libs.models.turns import BEGINNING, JSON_ONLY, arguments_of, taking_turns
+from libs.models.turns import GO_ON, JSON_ONLY, arguments_of, taking_turns
 
 VERSION = "2023-06-01"
 DEFAULT_MAX_TOKENS = 8_192
@@ -57,14 +57,7 @@ def body(model: str, messages: Sequence[ModelMessage], tools: Sequence[ToolSchem
 def _turns(messages: Iterable[ModelMessage]) -> list[dict[str, Any]]:
     """Results of calls come in the user's turn, before what the user says next."""
     said = (("assistant" if isinstance(message, AssistantText) else "user", _blocks(message)) for message in messages)
-    turns: list[dict[str, Any]] = [
-        {"role": role, "content": blocks} for role, blocks in taking_turns(said, [_text(BEGINNING)])
-    ]
-    last = turns[-1]
-    if last["role"] == "assistant" and "text" in last["content"][-1]:
-        # An answer to be gone on with must not end in a blank.
-        last["content"][-1]["text"] = last["content"][-1]["text"].rstrip()
-    return turns
+    return [{"role": role, "content": blocks} for role, blocks in taking_turns(said, _text(GO_ON))]
 
 
 def _blocks(message: ModelMessage) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ class ModelClient(Protocol):
 _ADAPTERS = {
     "openai": ("openai_compatible", "OpenAICompatible", "https://api.openai.com/v1"),
     "openai_compatible": ("openai_compatible", "OpenAICompatible", ""),
+    "embeddings": ("embeddings", "EmbeddingModel", "https://api.openai.com/v1"),
     "openai_responses": ("openai_responses", "OpenAIResponses", "https://api.openai.com/v1"),
     "anthropic": ("anthropic_messages", "AnthropicMessages", "https://api.anthropic.com"),
     "gemini": ("gemini", "Gemini", "https://generativelanguage.googleapis.com"),

@@ -37,6 +37,7 @@ TOO_LONG_WORDS = (
     "input token count",
     "exceeds the maximum number of tokens",
 )
+# A key without money behind it is one, too: waiting does not help, an operator does.
 BAD_KEY = (
     "api_key",
     "authentication_error",
@@ -44,6 +45,7 @@ BAD_KEY = (
     "permission",
     "billing",
     "insufficient_quota",
+    "spend_limit",
 )
 BAD_KEY_WORDS = ("api key not valid", "api key expired", "credit balance is too low")
 TOO_MANY = ("rate_limit", "resource_exhausted", "429")
@@ -58,7 +60,8 @@ class ProviderError(msgspec.Struct):
     status: Any = None
     message: Any = None
     details: Any = None
-    """Google's: one with a `reason` such as API_KEY_INVALID, one with a `retryDelay` such as `34s`."""
+    """Google's: one with a `reason` such as API_KEY_INVALID, one with a `retryDelay` such as `34s`. Anthropic's: an
+    `error_code`."""
 
 
 class _Refusal(msgspec.Struct):
@@ -76,9 +79,10 @@ def refused(status: int, headers: Mapping[str, str], body: bytes) -> ModelError:
 
 def failure(error: ProviderError, status: int = 0, headers: Mapping[str, str] | None = None) -> ModelError:
     """The error for what a provider told; `status` is 0 for an error inside a stream that began with 200."""
-    told = error.details if isinstance(error.details, list) else []
+    told = error.details if isinstance(error.details, list) else [error.details]
     details = [detail for detail in told if isinstance(detail, dict)]
-    kinds = (error.code, error.type, error.status, *(detail.get("reason") for detail in details))
+    reasons = (detail.get("reason") or detail.get("error_code") for detail in details)
+    kinds = (error.code, error.type, error.status, *reasons)
     kind = " ".join(str(told) for told in kinds).lower()
     words = str(error.message).lower()
     if status == 413 or _any(TOO_LONG, kind) or (status < 429 and _any(TOO_LONG_WORDS, words)):

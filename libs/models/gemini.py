@@ -20,7 +20,7 @@ from libs.models.messages import (
     UserText,
 )
 from libs.models.plain_http import PlainHttpModel, versioned
-from libs.models.turns import BEGINNING, JSON_ONLY, Pieces, arguments_of, taking_turns
+from libs.models.turns import GO_ON, JSON_ONLY, Pieces, arguments_of, taking_turns
 
 NO_SIGNATURE = "skip_thought_signature_validator"
 """What Google documents for calls whose thought is not known: https://ai.google.dev/gemini-api/docs/thought-signatures"""
@@ -78,7 +78,7 @@ def _contents(messages: Sequence[ModelMessage], signatures: Signatures, needs_si
                 said.append(("model", _texts(text) + _calls(calls, signatures, needs_signatures)))
             case result:
                 said.append(("user", [_result(result, names.get(result.call_id, "unknown"))]))
-    return [{"role": role, "parts": parts} for role, parts in taking_turns(said, _texts(BEGINNING))]
+    return [{"role": role, "parts": parts} for role, parts in taking_turns(said, {"text": GO_ON})]
 
 
 def _texts(text: str) -> Pieces:

@@ -14,9 +14,21 @@ from libs.models.answer import Answer, CallSoFar, Usage
 from libs.models.errors import StreamBroken
 from libs.models.failures import ProviderError, failure
 
-REASONS = {"STOP": "stop", "MAX_TOKENS": "length", "FUNCTION_CALL": "tool_calls", "FINISH_REASON_UNSPECIFIED": "stop"}
+REASONS = {
+    "STOP": "stop",
+    "FINISH_REASON_UNSPECIFIED": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    "FUNCTION_CALL": "tool_calls",
+}
 """All others are filters: SAFETY, RECITATION, LANGUAGE, BLOCKLIST, PROHIBITED_CONTENT, SPII, OTHER, …"""
-BROKEN_CALLS = ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE")
+BROKEN_CALLS = (
+    "MALFORMED_FUNCTION_CALL",
+    "MALFORMED_RESPONSE",
+    "MISSING_THOUGHT_SIGNATURE",
+    "TOO_MANY_TOOL_CALLS",
+    "UNEXPECTED_TOOL_CALL",
+)
 MAX_SIGNATURES = 1000
 
 
@@ -64,11 +76,11 @@ class _Feedback(msgspec.Struct, rename="camel"):
 
 
 class _Usage(msgspec.Struct, rename="camel"):
-    prompt_token_count: int = 0
-    candidates_token_count: int = 0
-    thoughts_token_count: int = 0
-    tool_use_prompt_token_count: int = 0
-    cached_content_token_count: int = 0
+    prompt_token_count: int | None = None
+    candidates_token_count: int | None = None
+    thoughts_token_count: int | None = None
+    tool_use_prompt_token_count: int | None = None
+    cached_content_token_count: int | None = None
 
 
 class _Response(msgspec.Struct, rename="camel"):
@@ -96,9 +108,9 @@ class GeminiAnswer(Answer):
         self._model = told.model_version or self._model
         if usage := told.usage_metadata:
             self._usage = Usage(
-                usage.prompt_token_count + usage.tool_use_prompt_token_count,
-                usage.candidates_token_count + usage.thoughts_token_count,
-                usage.cached_content_token_count,
+                (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
+                (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0),
+                (usage.cached_content_token_count or 0),
             )
         if told.prompt_feedback and told.prompt_feedback.block_reason:
             self._finish("content_filter")

@@ -7,17 +7,18 @@ import msgspec
 
 from libs.models.messages import ToolCall
 
-BEGINNING = "Go on."
-"""A conversation has to begin with the user; one that was shortened may not."""
+GO_ON = "Go on."
+"""A conversation begins with the user, which one that was shortened may not, and ends with the user: newer models no
+longer continue an answer of which the beginning is put into their mouth."""
 JSON_ONLY = "Answer with one JSON object and nothing else: no introduction, no code fence."
 """Where the API has no switch for it."""
 
 Pieces = list[dict[str, Any]]
 
 
-def taking_turns(said: Iterable[tuple[str, Pieces]], opening: Pieces) -> list[tuple[str, Pieces]]:
-    """Roles with what they say: nobody twice in a row, nobody without a word, the user first, with `opening` if need
-    be."""
+def taking_turns(said: Iterable[tuple[str, Pieces]], go_on: dict[str, Any]) -> list[tuple[str, Pieces]]:
+    """Roles with what they say: nobody twice in a row, nobody without a word, the user first and last, with `go_on`
+    if need be."""
     turns: list[tuple[str, Pieces]] = []
     for role, pieces in said:
         if not pieces:
@@ -27,7 +28,9 @@ def taking_turns(said: Iterable[tuple[str, Pieces]], opening: Pieces) -> list[tu
         else:
             turns.append((role, pieces))
     if not turns or turns[0][0] != "user":
-        turns.insert(0, ("user", opening))
+        turns.insert(0, ("user", [dict(go_on)]))
+    if turns[-1][0] != "user":
+        turns.append(("user", [dict(go_on)]))
     return turns
 
 

@@ -40,6 +40,10 @@ def openai(code: str | None, type: str = "invalid_request_error", message: str =
 TOO_LONG = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
 
 
+SPENT = anthropic("rate_limit_error")
+SPENT["error"]["details"] = {"error_code": "contract_spend_limit_reached"}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "raised"),
     [
@@ -52,6 +56,7 @@ TOO_LONG = "The input token count (1200000) exceeds the maximum number of tokens
         (400, anthropic("invalid_request_error", "Your credit balance is too low"), ModelRefusedKey),
         (400, anthropic("invalid_request_error"), ModelRefused),
         (429, anthropic("rate_limit_error"), ModelRateLimited),
+        (429, SPENT, ModelRefusedKey),
         (500, anthropic("api_error"), ModelUnavailable),
         (529, anthropic("overloaded_error"), ModelUnavailable),
         (400, google(400, "INVALID_ARGUMENT", "API key not valid.", details=BAD_KEY), ModelRefusedKey),

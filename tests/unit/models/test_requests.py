@@ -20,7 +20,7 @@ from libs.models.messages import (
     UserText,
 )
 from libs.models.plain_http import versioned
-from libs.models.turns import JSON_ONLY
+from libs.models.turns import GO_ON, JSON_ONLY
 
 SCHEMA = {"type": "object", "properties": {"day": {"type": "string"}}}
 TOOLS = (ToolSchema("calendar_list", "List a day.", SCHEMA), ToolSchema("mail_search", "Search.", {"type": "object"}))
@@ -89,12 +89,12 @@ def test_claude_gets_nothing_that_it_refuses() -> None:
     foreign = ToolCall("functions.mail:0", "mail_search", "not json")
     said = (AssistantText("", (foreign,)), ToolResult("functions.mail:0", " "), UserText(" \n"), AssistantText("So \n"))
     body = to_anthropic(said, ())
-    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user", "assistant"]
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user", "assistant", "user"]
     call = body["messages"][1]["content"][0]
     assert call["id"] == "functions_mail_0"
     assert call["input"] == {"malformed": "not json"}
     assert body["messages"][2]["content"] == [{"type": "tool_result", "tool_use_id": "functions_mail_0"}]
-    assert body["messages"][3]["content"] == [{"type": "text", "text": "So", **CACHED}]
+    assert body["messages"][4]["content"] == [{"type": "text", "text": GO_ON, **CACHED}]
     assert "system" not in body
     assert "tools" not in body
 
@@ -213,10 +213,10 @@ def test_without_tools_there_is_no_choice_of_tools() -> None:
         max_size=8,
     )
 )
-def test_any_conversation_takes_turns_beginning_with_the_user_and_nobody_says_nothing(said: list[ModelMessage]) -> None:
+def test_any_conversation_takes_turns_from_user_to_user_and_nobody_says_nothing(said: list[ModelMessage]) -> None:
     for turns, content in ((to_anthropic(said)["messages"], "content"), (to_gemini(said)["contents"], "parts")):
         roles = [turn["role"] for turn in turns]
-        assert roles[0] == "user"
+        assert roles[0] == roles[-1] == "user"
         assert all(one != other for one, other in zip(roles, roles[1:], strict=False))  # noqa: RUF007
         assert all(turn[content] for turn in turns)
 
