@@ -50,6 +50,29 @@ class StartCompletion(Query[CompletionStarted]):
         return cls(call_id=_CALL, sealed_body="mk1.c2VhbGVk")
 
 
+class EmbeddingsMade(Reply):
+    """OpenAI's list of vectors as JSON text, sealed with purpose `embeddings`."""
+
+    sealed_data: str
+    model: str
+    input_tokens: int
+    quota: QuotaLeft
+
+
+class CreateEmbeddings(Query[EmbeddingsMade]):
+    """Vectors for texts. The body, an OpenAI embeddings request as JSON, travels sealed with purpose `embeddings`."""
+
+    subject: ClassVar[str] = "rpc.chat.create_embeddings.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = EmbeddingsMade
+
+    sealed_body: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(sealed_body="mk1.c2VhbGVk")
+
+
 class CompletionUpdate(Live):
     """One step of an answer, published on `live.completion.<call id>` in order of `n`, without gaps.
 

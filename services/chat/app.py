@@ -16,7 +16,7 @@ from contracts.chat import (
     StopTurn,
 )
 from contracts.gateway import UserRegistered
-from contracts.models import GetModelUsage, ListModels, ResetModel, SetBudget, StartCompletion
+from contracts.models import CreateEmbeddings, GetModelUsage, ListModels, ResetModel, SetBudget, StartCompletion
 from libs.bus import answer, handle, handle_long, react
 from libs.models import prices
 from libs.runtime import Resources, Service
@@ -45,6 +45,7 @@ routes = (
     answer(GetQuestion, handlers.get_question),
     react(UserRegistered, model_handlers.keep_plan),
     answer(StartCompletion, model_handlers.start_completion, at_once=256),
+    answer(CreateEmbeddings, model_handlers.create_embeddings, at_once=64),
     answer(ListModels, model_handlers.list_models),
     answer(ResetModel, model_handlers.reset_model),
     answer(GetModelUsage, model_handlers.get_model_usage),
@@ -96,9 +97,11 @@ async def _models(resources: Resources[ChatSettings], account: Account) -> Async
         return
     await prices.load()
     async with open_deployments(described, settings.first_token_s) as deployments:
-        router = Router(deployments, hedge_s=settings.hedge_s, stall_s=settings.stall_s)
+        chat = [each for each in deployments if each.settings.kind == "chat"]
+        embedders = tuple(each for each in deployments if each.settings.kind == "embeddings")
+        router = Router(chat, hedge_s=settings.hedge_s, stall_s=settings.stall_s)
         plans, veil = Plans(resources.db, settings.default_tier), Veil(resources.master_keys, settings.scrubbed)
-        asking = Asking(router, account, plans, settings.seasons, veil)
+        asking = Asking(router, account, plans, settings.seasons, veil, embedders)
         yield asking
         await asking.aclose()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from contracts.envelope import Scope
 from contracts.ids import new_id
-from contracts.models import Feature
+from contracts.models import Feature, QuotaLeft
 from libs.models.messages import Finished, ModelEvent, TextDelta, ToolCalls
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
@@ -31,6 +31,7 @@ from services.chat.metrics import (
     WAITING,
 )
 from services.chat.routing.choice import fitting
+from services.chat.routing.deployments import Deployment
 from services.chat.routing.router import ModelRequest, Record, Router
 from services.chat.spending.account import Account, Admission, Outcome
 from services.chat.spending.estimates import CHARACTERS_A_TOKEN, tokens_of
@@ -81,8 +82,17 @@ class Admitted:
 class Asking:
     """Shared by everything in a process that asks models."""
 
-    def __init__(self, router: Router, account: Account, plans: Plans, seasons: Sequence[Season], veil: Veil) -> None:
+    def __init__(
+        self,
+        router: Router,
+        account: Account,
+        plans: Plans,
+        seasons: Sequence[Season],
+        veil: Veil,
+        embedders: tuple[Deployment, ...] = (),
+    ) -> None:
         self.router = router
+        self.embedders = embedders
         self._veil = veil
         self._account = account
         self._plans = plans
@@ -93,7 +103,7 @@ class Asking:
         self, request: ModelRequest, asker: Asker, deadline: Deadline, call_id: str | None = None
     ) -> Admitted:
         """Raises QuotaReached, BudgetReached, DatabaseUnavailable."""
-        quota = quota_of(await self._plans.tier_of(asker.scope), datetime.now(UTC).date(), self._seasons)
+        quota = await self._quota(asker)
         input_tokens = tokens_of(request.messages, request.tools)
         output_tokens = request.options.max_output_tokens or DEFAULT_OUTPUT_TOKENS
         try:
@@ -152,6 +162,24 @@ class Asking:
             ACTIVE.dec()
             self._settle_later(admitted, outcome, characters, time.monotonic() - began)
 
+    async def put_aside(
+        self, asker: Asker, micros: int, tokens: int, deadline: Deadline
+    ) -> tuple[Admission, QuotaLeft]:
+        """For a request that goes past the router, to be made at once. Raises QuotaReached, BudgetReached."""
+        quota = await self._quota(asker)
+        admission = await self._account.reserve(
+            new_id("mc"), asker.scope, quota, micros=micros, tokens=tokens, lasts_s=deadline.remaining_s()
+        )
+        return admission, left(quota, admission)
+
+    def settle_soon(self, admission: Admission, scope: Scope, ended: Outcome) -> None:
+        """Nobody waits for the ledger."""
+        _measure(None, ended)
+        self._in_background(self._settle(admission, scope, ended))
+
+    async def _quota(self, asker: Asker) -> Quota:
+        return quota_of(await self._plans.tier_of(asker.scope), datetime.now(UTC).date(), self._seasons)
+
     async def aclose(self) -> None:
         """Wait until everything is settled and every stream closed."""
         await self.router.aclose()
@@ -161,15 +189,15 @@ class Asking:
         """Nobody waits for the ledger; and a cancelled request is settled like any other."""
         ended = _outcome(admitted, outcome, characters, took_s)
         _measure(admitted.record, ended)
-        self._in_background(self._settle(admitted, ended))
+        self._in_background(self._settle(admitted.admission, admitted.asker.scope, ended))
 
-    async def _settle(self, admitted: Admitted, ended: Outcome) -> None:
+    async def _settle(self, admission: Admission, scope: Scope, ended: Outcome) -> None:
         for pause_s in (*SETTLE_AGAIN_S, None):
             try:
-                return await self._account.settle(admitted.admission, admitted.asker.scope, ended)
+                return await self._account.settle(admission, scope, ended)
             except Unavailable as away:
                 if pause_s is None:
-                    log.error("model_call_not_settled", call_id=admitted.admission.call_id, error=away.slug)
+                    log.error("model_call_not_settled", call_id=admission.call_id, error=away.slug)
                     return None
                 await asyncio.sleep(pause_s)
         return None
@@ -189,9 +217,20 @@ async def _wait(admitted: Admitted, deadline: Deadline) -> None:
             await asyncio.sleep(wait_s)
 
 
-def _measure(record: Record, ended: Outcome) -> None:
+def left(quota: Quota, admission: Admission) -> QuotaLeft:
+    """Where the client stands now."""
+    return QuotaLeft(
+        requests_per_minute=quota.requests_per_minute,
+        requests_per_day=quota.requests_per_day,
+        day_left=admission.day_left,
+        tokens_per_hour=quota.tokens_per_hour,
+        hour_tokens_left=admission.hour_tokens_left,
+    )
+
+
+def _measure(record: Record | None, ended: Outcome) -> None:
     REQUESTS.labels(ended.deployment, ended.outcome).inc()
-    for attempt in record.attempts:
+    for attempt in record.attempts if record else ():
         if attempt.error is not None:
             FAILED_ATTEMPTS.labels(attempt.deployment.name, attempt.error).inc()
     if not ended.deployment:

@@ -6,14 +6,14 @@ from contextlib import aclosing
 import msgspec
 
 from contracts.envelope import Scope
-from contracts.models import CompletionStarted, QuotaLeft, StartCompletion
+from contracts.models import CompletionStarted, StartCompletion
 from libs.bus import Bus
 from libs.models.messages import Finished, ModelEvent, TextDelta, ToolCall, ToolCalls
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError, Internal, Unavailable
 from libs.telemetry import get_logger
 from services.chat import openai_format
-from services.chat.asking import Admitted, Asker
+from services.chat.asking import Admitted, Asker, left
 from services.chat.coalescing import Coalescer
 from services.chat.deps import Chat
 
@@ -51,17 +51,7 @@ async def start(query: StartCompletion, scope: Scope, deps: Chat) -> CompletionS
     deadline = Deadline.after(deps.settings.turn_s)
     admitted = await models.admit(request, Asker(scope, query.feature), deadline, query.call_id)
     deps.completions.keep(query.call_id, deps.background.create_task(_answer(admitted, deadline, query.call_id, deps)))
-    quota, admission = admitted.quota, admitted.admission
-    return CompletionStarted(
-        call_id=query.call_id,
-        quota=QuotaLeft(
-            requests_per_minute=quota.requests_per_minute,
-            requests_per_day=quota.requests_per_day,
-            day_left=admission.day_left,
-            tokens_per_hour=quota.tokens_per_hour,
-            hour_tokens_left=admission.hour_tokens_left,
-        ),
-    )
+    return CompletionStarted(call_id=query.call_id, quota=left(admitted.quota, admitted.admission))
 
 
 async def _answer(admitted: Admitted, deadline: Deadline, call_id: str, deps: Chat) -> None:

@@ -4,6 +4,8 @@ from contracts.gateway import UserRegistered
 from contracts.models import (
     BudgetView,
     CompletionStarted,
+    CreateEmbeddings,
+    EmbeddingsMade,
     GetModelUsage,
     ListModels,
     ModelList,
@@ -16,7 +18,7 @@ from contracts.models import (
 from libs.bus import Call
 from libs.db import Transaction
 from libs.models.errors import NoModelFits
-from services.chat import completions
+from services.chat import completions, embedding
 from services.chat.deps import Chat
 from services.chat.routing.deployments import Deployment
 from services.chat.spending import plans, report
@@ -33,9 +35,14 @@ async def start_completion(query: StartCompletion, call: Call, deps: Chat) -> Co
     return await completions.start(query, call.require_scope(), deps)
 
 
+async def create_embeddings(query: CreateEmbeddings, call: Call, deps: Chat) -> EmbeddingsMade:
+    """A client wants vectors."""
+    return await embedding.create(query, call.require_scope(), deps)
+
+
 async def list_models(query: ListModels, call: Call, deps: Chat) -> ModelList:
     """What can be asked."""
-    deployments = deps.models.router.deployments if deps.models else ()
+    deployments = (*deps.models.router.deployments, *deps.models.embedders) if deps.models else ()
     return ModelList(models=tuple(_view(each) for each in deployments))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from contracts.ids import new_id
-from contracts.models import CompletionStarted, CompletionStop, Feature, StartCompletion
+from contracts.models import CompletionStarted, CompletionStop, Feature, QuotaLeft, StartCompletion
 from libs.bus import RemoteError
 from libs.bus.errors import ErrorBody, LiveGap
 from libs.resilience.errors import Unavailable
@@ -60,13 +60,7 @@ class Completion:
 
     def headers(self) -> dict[str, str]:
         """Where the client stands, in OpenAI's names and in ours."""
-        quota = self.started.quota
-        return {
-            "x-ratelimit-limit-requests": str(quota.requests_per_day),
-            "x-ratelimit-remaining-requests": str(quota.day_left),
-            "x-ratelimit-limit-tokens": str(quota.tokens_per_hour),
-            "x-ratelimit-remaining-tokens": str(quota.hour_tokens_left),
-        }
+        return quota_headers(self.started.quota)
 
     async def each(self) -> AsyncGenerator[Update, None]:
         """Until the answer ends. Raises RemoteError with what chat said of a failure, Unavailable."""
@@ -82,6 +76,16 @@ class Completion:
                 yield update
                 if update.type == "finished":
                     return
+
+
+def quota_headers(quota: QuotaLeft) -> dict[str, str]:
+    """In OpenAI's names: requests are those of a day, tokens those of an hour."""
+    return {
+        "x-ratelimit-limit-requests": str(quota.requests_per_day),
+        "x-ratelimit-remaining-requests": str(quota.day_left),
+        "x-ratelimit-limit-tokens": str(quota.tokens_per_hour),
+        "x-ratelimit-remaining-tokens": str(quota.hour_tokens_left),
+    }
 
 
 @asynccontextmanager

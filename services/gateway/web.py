@@ -13,6 +13,7 @@ from services.gateway.routes import (
     auth,
     chat,
     conversations,
+    generate,
     health,
     integration_health,
     integrations,
@@ -31,6 +32,7 @@ ROUTERS = (
     chat.router,  # first: routes are looked through in this order
     webhooks.router,
     openai.router,
+    generate.router,
     spending.router,
     health.router,
     auth.router,

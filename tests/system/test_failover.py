@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from libs.sandbox import Sandbox
@@ -128,3 +129,24 @@ async def test_every_provider_answers_by_its_own_protocol_and_one_stands_in_for_
         answers = {name: await ask(client, key, name) for name in ("chat", "responses", "claude", "gemini", "auto")}
 
     assert answers == dict.fromkeys(answers, GREETING)
+
+
+async def test_vectors_come_from_whoever_can_make_them(second: str, tmp_path: Path) -> None:
+    described = [
+        {"name": "gone", "model": "gone", "base_url": f"http://127.0.0.1:{free_port()}/v1"},
+        {"name": "vectors", "model": "text-embedding-3-small", "base_url": second},
+    ]
+    given = [{**each, "kind": "embeddings", "api_key": MODEL_KEY} for each in described]
+    async with (
+        running_adjutant(tmp_path, {"ADJUTANT_CHAT_DEPLOYMENTS": json.dumps(given)}) as adjutant,
+        AdjutantClient(adjutant.url) as client,
+    ):
+        await client.sign_up("ada@example.com", PASSWORD)
+        key = (await client.post("/api/keys", {"name": "k", "scopes": ["chat"]})).json()["key"]
+        async with openai.AsyncOpenAI(base_url=f"{adjutant.url}/v1", api_key=key, max_retries=0) as official:
+            made = await official.embeddings.create(model="auto", input=["one", "two"])
+            with pytest.raises(openai.NotFoundError):
+                await official.embeddings.create(model="unheard-of", input="one")
+
+    assert [each.index for each in made.data] == [0, 1]
+    assert all(len(each.embedding) > 100 for each in made.data)

@@ -166,3 +166,16 @@ async def test_no_model_sees_a_card_number(sandbox: Sandbox, client: openai.Asyn
     assert len(asked) == 1
     assert "[CARD_" in asked[0]
     assert card not in asked[0]
+
+
+async def test_a_text_for_a_prompt_and_the_kind_of_a_message(user: AdjutantClient) -> None:
+    made = (await user.post("/api/ai/generate", {"prompt": "hi", "instructions": "Be brief."})).json()
+    assert (made["text"], made["reason"]) == (GREETING, "stop")
+
+    sorted_ = await user.post("/api/ai/classify", {"message": "hi", "labels": ["calendar", "weather"]})
+    events = [line for line in sorted_.text.splitlines() if line.startswith("event: ")]
+    assert events[0] == "event: token"
+    assert events[-1] == "event: classification"
+    assert '"label":"calendar"' in sorted_.text, "the emulated model's greeting names the calendar, and no weather"
+    rows = await usage(user, 2)
+    assert {row["feature"] for row in rows} == {"generate", "classify"}

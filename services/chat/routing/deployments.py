@@ -22,6 +22,7 @@ class DeploymentSettings(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,60}$")
     """What operators, metrics and the ledger call it; unique."""
     provider: Provider = "openai_compatible"
+    kind: Literal["chat", "embeddings"] = "chat"
     model: str
     """As the provider calls it."""
     base_url: str = ""
@@ -71,7 +72,7 @@ async def open_deployments(
             # The SDKs take seconds to import: not on the event loop.
             client = await asyncio.to_thread(
                 open_client,
-                each.provider,
+                each.provider if each.kind == "chat" else "embeddings",
                 each.base_url,
                 each.api_key.get_secret_value(),
                 each.model,

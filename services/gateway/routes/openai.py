@@ -12,14 +12,15 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
-from contracts.models import ListModels
+from contracts.models import CreateEmbeddings, ListModels
 from libs.resilience.errors import AdjutantError, InvalidInput, TooLarge
-from services.gateway.completion import Completion, chunk, completion, usage_chunk, whole
+from services.gateway.completion import Completion, chunk, completion, quota_headers, usage_chunk, whole
 from services.gateway.guards import Chatter, GatewayHere, OriginHere
 from services.gateway.openai_errors import error_body, openai_problems
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
+EMBEDDINGS_TIMEOUT_S = 35.0
 MAX_BODY_BYTES = 700_000
 """Sealed and encoded it still fits into one message of the bus (1 MiB)."""
 
@@ -69,6 +70,25 @@ async def chat_completions(request: Request, caller: Chatter, gateway: GatewayHe
     async with stack:
         updates = [update async for update in found.each()]
     return Response(json.dumps(whole(found, updates, wanted.model)), 200, found.headers(), "application/json")
+
+
+@router.post("/embeddings", response_class=Response, responses=openai_problems(400, 404, 413, 429))
+async def embeddings(request: Request, caller: Chatter, gateway: GatewayHere) -> Response:
+    """Vectors for one text or many."""
+    body = await request.body()
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLarge(f"A request may have {MAX_BODY_BYTES:,} bytes.")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput("The body is not UTF-8.") from error
+    query = CreateEmbeddings(sealed_body=gateway.seal.seal("embeddings", caller.scope, text))
+    made = await gateway.bus.ask(query, scope=caller.scope, timeout_s=EMBEDDINGS_TIMEOUT_S)
+    data = gateway.seal.open("embeddings", caller.scope, made.sealed_data)
+    usage = {"prompt_tokens": made.input_tokens, "total_tokens": made.input_tokens}
+    head = json.dumps({"object": "list", "model": made.model, "usage": usage})
+    # The vectors are passed on as the provider wrote them: reading a thousand numbers would cost more than the rest.
+    return Response(f'{head[:-1]}, "data": {data}}}', 200, quota_headers(made.quota), "application/json")
 
 
 async def _streamed(
