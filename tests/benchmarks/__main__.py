@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHES = ("bus", "chat", "sync", "webhooks")
+BENCHES = ("bus", "chat", "models", "sync", "webhooks")
 
 
 def main(names: list[str]) -> int:
