@@ -31,6 +31,21 @@ class SyncReason(StrEnum):
     RETRY = "retry"
 
 
+class StreamView(Reply):
+    """A part of a source that is kept in step by itself: a folder, a calendar, a channel, a repository."""
+
+    stream: str
+    name: str
+    """Outsiders' text."""
+    last_success_at: datetime | None = None
+    error: str | None = None
+    """Slug of what went wrong at the last attempt; absent after a success."""
+    items: int = 0
+    """Activities in the copy."""
+    resyncing: bool = False
+    """It is being listed whole, for the first time or again."""
+
+
 class SourceView(Reply):
     """One connected provider and how well its copy is kept."""
 
@@ -48,6 +63,8 @@ class SourceView(Reply):
     """Failed runs in a row."""
     items: int = 0
     """Activities in the copy."""
+    streams: tuple[StreamView, ...] = ()
+    """At most 200, by name; those that failed first."""
 
 
 class SyncStatus(Reply):
@@ -84,45 +101,6 @@ class SyncLog(Reply):
     """Attempts, newest first."""
 
     runs: tuple[SyncRunView, ...]
-
-
-class ActivityView(Reply):
-    """One thing that happened or is planned, as its owner may see it. Titles and actors are outsiders' text."""
-
-    provider: str
-    external_id: str
-    kind: str
-    at: datetime
-    ends_at: datetime | None = None
-    title: str
-    actor: str | None = None
-    url: str | None = None
-
-
-class ActivityPage(Reply):
-    """Activities, newest first; `next_cursor` is absent on the last page."""
-
-    activities: tuple[ActivityView, ...]
-    next_cursor: str | None = None
-
-
-class ActivityFigures(Reply):
-    """What one period held. Every figure is counted from the copy; `services.sync.statistics` defines each."""
-
-    begins: date
-    by_source: dict[str, int]
-    commits: int
-    pull_requests: int
-    meetings: int
-    meeting_hours: float
-    focus_hours: float
-    collaboration_score: int
-
-
-class ActivitySummary(Reply):
-    """The periods from `start` to `end`, in order; days of the user's timezone."""
-
-    periods: tuple[ActivityFigures, ...]
 
 
 class GetSyncStatus(Query[SyncStatus]):
@@ -207,40 +185,6 @@ class ListSyncRuns(Query[SyncLog]):
         return cls(provider="gmail")
 
 
-class ListActivities(Query[ActivityPage]):
-    """What the copy holds, newest first."""
-
-    subject: ClassVar[str] = "rpc.sync.list_activities.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
-    reply: ClassVar[type[Reply]] = ActivityPage
-
-    provider: str | None = None
-    limit: int = 50
-    cursor: str | None = None
-
-    @classmethod
-    def example(cls) -> Self:
-        return cls(provider="github")
-
-
-class GetActivitySummary(Query[ActivitySummary]):
-    """Figures by day, week (from Monday) or month."""
-
-    subject: ClassVar[str] = "rpc.sync.get_activity_summary.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
-    reply: ClassVar[type[Reply]] = ActivitySummary
-
-    start: date
-    end: date
-    """Inclusive; at most 366 days after `start`."""
-    period: Literal["daily", "weekly", "monthly"] = "daily"
-    timezone: str = "UTC"
-
-    @classmethod
-    def example(cls) -> Self:
-        return cls(start=date(2026, 11, 23), end=date(2026, 11, 29))
-
-
 class GetSyncApiUsage(Query[ApiUsages]):
     """How often sync asked providers for this user, by day; both days included."""
 
@@ -269,6 +213,19 @@ class SyncSource(Command):
     @classmethod
     def example(cls) -> Self:
         return cls(connection_id=_CONNECTION, provider="gmail", reason=SyncReason.SCHEDULE)
+
+
+class ForgetActivities(Command):
+    """An account was disconnected: delete what was copied from it, in bounded transactions."""
+
+    subject: ClassVar[str] = "cmd.sync.forget_activities.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.SYNC,)
+
+    provider: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="gmail")
 
 
 class Hint(StrEnum):

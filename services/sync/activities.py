@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.sync import ActivityPage, ActivityView
+from contracts.activities import ActivityPage, ActivityView
 from libs.db import Row, Transaction
 from libs.providers.source import Item, Page
 from libs.vault import UserKey
@@ -87,6 +87,7 @@ async def newest(tx: Transaction, key: UserKey, provider: str | None, limit: int
     rows = await tx.fetch(
         """select provider, external_id, kind, at, ends_at, details from activities
            where user_id = $1 and ($2::text is null or provider = $2)
+             and provider not in (select l.provider from leftovers l)
              and ($3::timestamptz is null or (at, provider || ' ' || external_id) < ($3, $4))
            order by at desc, provider || ' ' || external_id desc limit $5""",
         tx.require_scope().user_id,
@@ -98,6 +99,16 @@ async def newest(tx: Transaction, key: UserKey, provider: str | None, limit: int
     shown = rows[:limit]
     more = _write_cursor(shown[-1]) if len(rows) > limit else None
     return ActivityPage(activities=tuple(_view(row, key) for row in shown), next_cursor=more)
+
+
+async def counts(tx: Transaction) -> dict[tuple[str, str], int]:
+    """How many there are of each (provider, stream)."""
+    rows = await tx.fetch(
+        """select provider, stream, count(*) as items from activities
+           where user_id = $1 and provider not in (select l.provider from leftovers l) group by provider, stream""",
+        tx.require_scope().user_id,
+    )
+    return {(row["provider"], row["stream"]): row["items"] for row in rows}
 
 
 def _columns(key: UserKey, provider: str, item: Item) -> tuple[object, ...]:

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from contracts.activities import GetActivitySummary, ListActivities
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.sync import (
     EndWatches,
-    GetActivitySummary,
+    ForgetActivities,
     GetSyncApiUsage,
     GetSyncStatus,
-    ListActivities,
     ListSyncRuns,
     StartAllSyncs,
     StartSync,
@@ -36,6 +36,7 @@ routes = (
     react(ConnectionRemoved, handlers.remove_source),
     react(ReauthorizationRequired, handlers.pause_source),
     handle_long(SyncSource, handlers.sync_source, at_once=16),
+    handle_long(ForgetActivities, handlers.forget_activities, at_once=2),
     handle(TakeNotification, handlers.take_notification),
     answer(StartSync, handlers.start_sync),
     answer(StartAllSyncs, handlers.start_all_syncs),

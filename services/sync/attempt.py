@@ -13,7 +13,7 @@ from libs.providers.errors import ProviderBusy
 from libs.providers.source import Source
 from libs.resilience.errors import AdjutantError, Internal
 from libs.telemetry import get_logger
-from services.sync import progress, runs, schedule, sources
+from services.sync import progress, runs, schedule, sources, streams
 from services.sync.access import Tokens
 from services.sync.deps import Sync
 from services.sync.errors import RunLost
@@ -99,8 +99,11 @@ async def _settle(run: Run, outcome: SyncOutcome, error: AdjutantError | None) -
             paused=isinstance(error, ProviderBusy),
         )
         await runs.end(tx, run.run_id, outcome, slug, run.items, run.gone, run.calls)
+        await streams.note(tx, command.provider, run.fared)
         await _count(tx, run)
-        is_refused = slug == sources.TOKEN_REJECTED and failures >= REFUSED_AFTER
+        is_refused = slug == sources.TOKEN_REJECTED and (
+            await runs.refused_in_a_row(tx, command.connection_id, slug) >= REFUSED_AFTER
+        )
         if is_refused:
             await sources.pause(tx, command.connection_id, sources.TOKEN_REJECTED, datetime.now(UTC))
         if slug and (is_refused or (failures == FAILING_AFTER and slug not in WAITS_FOR_ITS_USER)):

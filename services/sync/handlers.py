@@ -4,17 +4,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from contracts.activities import ActivityPage, ActivitySummary, GetActivitySummary, ListActivities
 from contracts.ids import ConnectionId
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.sync import (
-    ActivityPage,
-    ActivitySummary,
     AllSyncsStarted,
     EndWatches,
-    GetActivitySummary,
+    ForgetActivities,
     GetSyncApiUsage,
     GetSyncStatus,
-    ListActivities,
     ListSyncRuns,
     SourceRegistered,
     StartAllSyncs,
@@ -30,7 +28,7 @@ from contracts.usage import ApiUsage, ApiUsages
 from libs.bus import Call, publish
 from libs.db import Transaction
 from libs.db.api_usage import usage_between
-from services.sync import activities, leaving, notifications, runs, schedule, sources, statistics
+from services.sync import activities, leaving, leftovers, notifications, runs, schedule, sources, statistics
 from services.sync.attempt import attempt
 from services.sync.deps import Sync
 
@@ -58,6 +56,11 @@ async def pause_source(event: ReauthorizationRequired, tx: Transaction, deps: Sy
 async def sync_source(command: SyncSource, call: Call, deps: Sync) -> None:
     """Bring one copy up to date."""
     await attempt(command, call.require_scope(), deps)
+
+
+async def forget_activities(command: ForgetActivities, call: Call, deps: Sync) -> None:
+    """What a disconnected account left behind."""
+    await leftovers.clear(deps.db, call.require_scope(), command.provider)
 
 
 async def take_notification(command: TakeNotification, tx: Transaction, deps: Sync) -> None:

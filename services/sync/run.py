@@ -28,9 +28,10 @@ from libs.providers.rest import Access
 from libs.providers.source import Page, Source, Stream
 from libs.resilience.errors import AdjutantError
 from libs.telemetry import get_logger
-from services.sync import activities, progress, schedule, streams
+from services.sync import activities, leftovers, progress, schedule, streams
 from services.sync.access import Tokens
 from services.sync.deps import Sync
+from services.sync.errors import RunLost
 from services.sync.recovery import TRIES, pause_before_try
 from services.sync.streams import Place
 
@@ -59,17 +60,20 @@ class Run:
     """What went out over the wire for it."""
     skipped: list[str] = field(default_factory=list)
     """Why streams were left out."""
+    fared: dict[str, str | None] = field(default_factory=dict)
+    """By stream: the slug of what went wrong, None when all was well. Written when the run is settled."""
 
     async def all_streams(self) -> None:
         """Raises RunLost, and what keeps the whole source from being read."""
+        await leftovers.clear(self.deps.db, self.scope, self.command.provider, self._hold)
         found = await self._with_access(self.source.streams)
         async with self.deps.db.transaction(self.scope) as tx:
-            await schedule.hold(tx, self.command.connection_id, self.fence)
+            await self._hold(tx)
             self.gone += await streams.drop_others(tx, self.command.provider, tuple(stream.id for stream in found))
         last: AdjutantError | None = None
         for stream in found:
             try:
-                await self._stream(stream)
+                await self._noted(stream)
             except _OF_ONE_STREAM as error:
                 # One folder or repository that is closed to us, or broken, says nothing about the others.
                 last = error
@@ -77,6 +81,19 @@ class Run:
                 log.info("stream_skipped", provider=self.command.provider, error=error.slug)
         if last is not None and len(self.skipped) == len(found):
             raise last
+
+    async def _noted(self, stream: Stream) -> None:
+        try:
+            await self._stream(stream)
+        except RunLost:
+            raise
+        except AdjutantError as error:
+            self.fared[stream.id] = error.slug
+            raise
+        self.fared[stream.id] = None
+
+    async def _hold(self, tx: Transaction) -> None:
+        await schedule.hold(tx, self.command.connection_id, self.fence)
 
     async def _stream(self, stream: Stream) -> None:
         place = await self._open(stream)
@@ -120,7 +137,7 @@ class Run:
         """The page, its cursor, the event and the lease: one transaction."""
         provider = self.command.provider
         async with self.deps.db.transaction(self.scope) as tx:
-            await schedule.hold(tx, self.command.connection_id, self.fence)
+            await self._hold(tx)
             key = await self.deps.vault.user_key(tx)
             gone = await activities.save_page(tx, key, provider, place.stream.id, place.generation, page)
             moved = await streams.save_page(tx, provider, place, page)
@@ -134,7 +151,7 @@ class Run:
         if not place.is_listing:
             return
         async with self.deps.db.transaction(self.scope) as tx:
-            await schedule.hold(tx, self.command.connection_id, self.fence)
+            await self._hold(tx)
             gone = await streams.end_listing(tx, self.command.provider, place, datetime.now(UTC))
             await self._tell(tx, place.stream, 0, gone)
         self.gone += gone
@@ -154,7 +171,7 @@ class Run:
 
     async def _open(self, stream: Stream) -> Place:
         async with self.deps.db.transaction(self.scope) as tx:
-            await schedule.hold(tx, self.command.connection_id, self.fence)
+            await self._hold(tx)
             return await streams.open_stream(tx, self.command.provider, stream, self._window, datetime.now(UTC))
 
     async def _again(self, place: Place) -> Place:
@@ -163,7 +180,7 @@ class Run:
 
     async def _begin_listing(self, stream: Stream) -> Place:
         async with self.deps.db.transaction(self.scope) as tx:
-            await schedule.hold(tx, self.command.connection_id, self.fence)
+            await self._hold(tx)
             since = datetime.now(UTC) - self._window
             return await streams.begin_listing(tx, self.command.provider, stream, since)
 

@@ -59,6 +59,22 @@ async def failing_since(tx: Transaction, connection_id: str) -> datetime:
     return moment
 
 
+async def refused_in_a_row(tx: Transaction, connection_id: str, error: str) -> int:
+    """How many of the last runs, since the connection was last made, ended with this and nothing else between."""
+    count: int = await tx.fetchval(
+        """with ended as (
+               select r.error, row_number() over (order by r.started_at desc) as place from sync_runs r
+               join sources s using (connection_id)
+               where connection_id = $1 and r.outcome is not null and r.started_at >= s.connected_at)
+           select count(*) from ended where error = $2
+              and place < coalesce((select min(place) from ended where error is distinct from $2), 'infinity'::float8)
+        """,
+        connection_id,
+        error,
+    )
+    return count
+
+
 async def newest(tx: Transaction, provider: str | None, limit: int) -> SyncLog:
     """The last attempts, newest first."""
     rows = await tx.fetch(

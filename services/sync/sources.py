@@ -1,11 +1,12 @@
 """The life of a source: registered with its connection, paused when refused, gone with its connection."""
 
+from collections import Counter
 from datetime import datetime
 
 from contracts.ids import ConnectionId
 from contracts.sync import SourceView
 from libs.db import Transaction
-from services.sync import schedule
+from services.sync import activities, leftovers, schedule, streams
 from services.sync.errors import SourceNotFound
 
 REAUTHORIZATION_REQUIRED = "reauthorization_required"
@@ -13,7 +14,14 @@ TOKEN_REJECTED = "token_rejected"  # noqa: S105 - why a source pauses: fresh tok
 
 
 async def register(tx: Transaction, provider: str, connection_id: ConnectionId, now: datetime) -> datetime:
-    """Make the provider a source, or take a paused one up again; returns when it was first registered."""
+    """Make the provider a source, or take a paused one up again; returns when it was first registered.
+
+    The connection before this one has ended, though we may hear of that later: what was copied through it goes.
+    """
+    before = await tx.fetchval("select connection_id from sources where provider = $1 for update", provider)
+    if before is not None and before != connection_id:
+        await schedule.leave(tx, ConnectionId(before))
+        await _forget_copy(tx, provider)
     registered_at: datetime = await tx.fetchval(
         """
         insert into sources (provider, connection_id, registered_at, connected_at)
@@ -35,8 +43,8 @@ async def remove(tx: Transaction, connection_id: ConnectionId) -> None:
     its own. A run under way loses its fence with the schedule's row, and writes nothing more."""
     provider = await tx.fetchval("delete from sources where connection_id = $1 returning provider", connection_id)
     await schedule.leave(tx, connection_id)
-    for table in ("activities", "streams", "watches") if provider else ():
-        await tx.execute(f"delete from {table} where provider = $1", provider)  # noqa: S608 - names from the line above
+    if provider:
+        await _forget_copy(tx, provider)
     await tx.execute("delete from sync_runs where connection_id = $1", connection_id)
 
 
@@ -56,8 +64,14 @@ async def pause(tx: Transaction, connection_id: ConnectionId, reason: str, refus
 async def start_over(tx: Transaction, provider: str, connection_id: ConnectionId) -> None:
     """Another account was connected under the same connection: nothing that was copied is its."""
     await schedule.start_over(tx, connection_id)
-    for table in ("activities", "streams", "watches"):
-        await tx.execute(f"delete from {table} where provider = $1", provider)  # noqa: S608 - names from the line above
+    await _forget_copy(tx, provider)
+
+
+async def _forget_copy(tx: Transaction, provider: str) -> None:
+    """The activities may be many, and go by themselves."""
+    await leftovers.leave_behind(tx, provider)
+    await tx.execute("delete from streams where provider = $1", provider)
+    await tx.execute("delete from watches where provider = $1", provider)
 
 
 async def is_enabled(tx: Transaction, connection_id: ConnectionId) -> bool:
@@ -86,8 +100,7 @@ async def of_user(tx: Transaction) -> tuple[SourceView, ...]:
                   coalesce(w.running_until > clock_timestamp(), false) as running,
                   r.outcome as last_outcome, r.error as last_error, r.finished_at as last_finished_at,
                   case when s.enabled then greatest(w.due_at, w.not_before) end as next_at,
-                  coalesce(w.failures, 0) as failures,
-                  (select count(*) from activities a where a.user_id = s.user_id and a.provider = s.provider) as items
+                  coalesce(w.failures, 0) as failures
            from sources s
            left join schedule w using (connection_id)
            left join lateral (
@@ -96,4 +109,11 @@ async def of_user(tx: Transaction) -> tuple[SourceView, ...]:
                order by started_at desc limit 1) r on true
            order by s.provider"""
     )
-    return tuple(SourceView(**row) for row in rows)
+    items = await activities.counts(tx)
+    parts = await streams.of_user(tx, items)
+    in_all: Counter[str] = Counter()
+    for (provider, _), count in items.items():
+        in_all[provider] += count
+    return tuple(
+        SourceView(**row, items=in_all[row["provider"]], streams=parts.get(row["provider"], ())) for row in rows
+    )

@@ -16,7 +16,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from contracts.sync import ActivityFigures, ActivitySummary, GetActivitySummary
+from contracts.activities import ActivityFigures, ActivitySummary, GetActivitySummary
 from libs.db import Transaction
 from libs.providers.source import Kind
 from services.sync.errors import PeriodTooLong
@@ -57,7 +57,8 @@ async def summary(tx: Transaction, query: GetActivitySummary, zone: ZoneInfo) ->
     ends = datetime.combine(query.end + timedelta(days=1), time(), zone)
     rows = await tx.fetch(
         """select provider, kind, at, ends_at, people from activities
-           where user_id = $1 and at >= $2 and at < $3""",
+           where user_id = $1 and at >= $2 and at < $3
+             and provider not in (select l.provider from leftovers l)""",
         tx.require_scope().user_id,
         begins,
         ends,

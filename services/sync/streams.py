@@ -4,15 +4,19 @@ A listing gives every row it sees a new generation. When it is complete, rows of
 and that it would have shown, no longer exist at the provider.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from contracts.sync import StreamView
 from libs.db import Row, Transaction
 from libs.providers.source import Page, Stream
 from services.sync import activities
 
 LIST_ANEW = timedelta(hours=24)
 """How often a stream is listed whole whose provider does not tell what was deleted."""
+MAX_SHOWN = 200
+"""Streams of a source in a status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,43 @@ async def drop_others(tx: Transaction, provider: str, kept: tuple[str, ...]) -> 
         "delete from streams where provider = $1 and stream <> all($2) returning stream", provider, list(kept)
     )
     return await activities.forget_streams(tx, provider, [row["stream"] for row in rows])
+
+
+async def note(tx: Transaction, provider: str, fared: Mapping[str, str | None]) -> None:
+    """How the streams of a run fared: the slug of what went wrong, None when all was well."""
+    await tx.execute(
+        """update streams set error = f.error,
+                  succeeded_at = case when f.error is null then clock_timestamp() else succeeded_at end
+           from unnest($2::text[], $3::text[]) as f(stream, error)
+           where provider = $1 and streams.stream = f.stream""",
+        provider,
+        list(fared),
+        list(fared.values()),
+    )
+
+
+async def of_user(tx: Transaction, items: Mapping[tuple[str, str], int]) -> dict[str, tuple[StreamView, ...]]:
+    """By provider, those that failed first; `items`: how many activities each (provider, stream) has."""
+    rows = await tx.fetch(
+        """select * from (
+               select provider, stream, name, succeeded_at, error, listing,
+                      row_number() over (partition by provider order by error is null, name, stream) as place
+               from streams) as placed
+           where place <= $1 order by provider, place""",
+        MAX_SHOWN,
+    )
+    shown: dict[str, tuple[StreamView, ...]] = {}
+    for row in rows:
+        view = StreamView(
+            stream=row["stream"],
+            name=row["name"],
+            last_success_at=row["succeeded_at"],
+            error=row["error"],
+            items=items.get((row["provider"], row["stream"]), 0),
+            resyncing=row["listing"],
+        )
+        shown[row["provider"]] = (*shown.get(row["provider"], ()), view)
+    return shown
 
 
 def _needs_listing(row: Row, stream: Stream, now: datetime) -> bool:

@@ -73,6 +73,9 @@ class Stream(Base, table=True):
     listing: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     listed_since: datetime | None = _moment(nullable=True)
     listed_at: datetime | None = _moment(nullable=True)
+    succeeded_at: datetime | None = _moment(nullable=True)
+    error: str | None = _text(nullable=True)
+    """Slug of what went wrong at the last attempt."""
 
 
 class Activity(Base, table=True):
@@ -100,6 +103,17 @@ class Activity(Base, table=True):
     generation: int
     details: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     recorded_at: datetime = _moment(server_default=text("now()"))
+
+
+class Leftover(Base, table=True):
+    """A provider whose activities are over and wait to be deleted; nobody is shown them."""
+
+    __tablename__ = "leftovers"
+
+    organization_id: str = _owner("organization_id")
+    user_id: str = _owner("user_id")
+    provider: str = _text(primary_key=True)
+    since: datetime = _moment(server_default=text("now()"))
 
 
 class SyncRun(Base, table=True):

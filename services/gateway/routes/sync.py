@@ -5,13 +5,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
+from contracts.activities import ActivityPage, ActivitySummary, GetActivitySummary, ListActivities
 from contracts.sync import (
-    ActivityPage,
-    ActivitySummary,
     AllSyncsStarted,
-    GetActivitySummary,
     GetSyncStatus,
-    ListActivities,
     ListSyncRuns,
     StartAllSyncs,
     StartSync,

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from contracts.activities import ListActivities
 from contracts.envelope import Scope
 from contracts.ids import ConnectionId, new_id
 from contracts.oauth import ConnectionEstablished
-from contracts.sync import ListActivities, ListSyncRuns, StartSync, SyncRunView
+from contracts.sync import ListSyncRuns, StartSync, SyncRunView
 from libs.runtime import Resources
 from libs.vault import MasterKeys, TransitSeal
 from services.sync.app import open_sync, service

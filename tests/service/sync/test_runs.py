@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from contracts.activities import ListActivities
 from contracts.envelope import Scope
 from contracts.oauth import ConnectionRemoved
 from contracts.sync import (
     ActivityRecorded,
     GetSyncStatus,
     Hint,
-    ListActivities,
     SourceFailing,
     StartSync,
     SyncOutcome,
