@@ -4,15 +4,15 @@
 - meetings: events and meetings of at most twelve hours with at least one other person; meeting_hours: the time they
   cover, overlaps once.
 - focus_hours: working time (Monday to Friday, 9 to 17 in the user's zone) that no event covers, in pieces of at least
-  an hour.
+  an hour; what is yet to come is not counted.
 - collaboration_score: 10 for a meeting, 5 for a pull request or issue, 2 for a message, at most 100 a day; of longer
   periods the mean over the days that had any activity.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -30,76 +30,83 @@ Period = Literal["daily", "weekly", "monthly"]
 Interval = tuple[datetime, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """What the statistics need of an activity; moments in the user's zone."""
-
-    provider: str
-    kind: Kind
-    at: datetime
-    ends_at: datetime | None = None
-    people: int = 0
-
-
 @dataclass(slots=True)
-class _Day:
+class Day:
+    """What one day held."""
+
     by_source: Counter[str] = field(default_factory=Counter)
     kinds: Counter[Kind] = field(default_factory=Counter)
+    meetings: int = 0
+    met: timedelta = timedelta()
+    """Time in meetings, overlaps once."""
     busy: list[Interval] = field(default_factory=list)
-    meetings: list[Interval] = field(default_factory=list)
+    """When an event covered it, in order and without overlaps."""
 
 
 async def summary(tx: Transaction, query: GetActivitySummary, zone: ZoneInfo) -> ActivitySummary:
     """Raises PeriodTooLong."""
     if not timedelta(0) <= query.end - query.start <= timedelta(days=MAX_DAYS):
         raise PeriodTooLong("The summary spans too many days, or ends before it starts.")
-    begins = datetime.combine(query.start, time(), zone)
-    ends = datetime.combine(query.end + timedelta(days=1), time(), zone)
-    rows = await tx.fetch(
-        """select provider, kind, at, ends_at, people from activities
-           where user_id = $1 and at >= $2 and at < $3
-             and provider not in (select l.provider from leftovers l)""",
-        tx.require_scope().user_id,
-        begins,
-        ends,
-    )
-    happened = [
-        Happened(
-            row["provider"],
-            Kind(row["kind"]),
-            row["at"].astimezone(zone),
-            row["ends_at"].astimezone(zone) if row["ends_at"] else None,
-            row["people"],
-        )
-        for row in rows
-    ]
-    return ActivitySummary(periods=figures(happened, query.start, query.end, query.period, zone))
+    days = {query.start + timedelta(days=n): Day() for n in range((query.end - query.start).days + 1)}
+    await _count(tx, days, zone)
+    await _cover(tx, days, zone)
+    return ActivitySummary(periods=figures(days, query.period, zone, datetime.now(UTC)))
 
 
-def figures(
-    happened: Iterable[Happened], start: date, end: date, period: Period, zone: ZoneInfo
-) -> tuple[ActivityFigures, ...]:
-    """Every period from `start` to `end`, also those in which nothing happened."""
-    days = {start + timedelta(days=n): _Day() for n in range((end - start).days + 1)}
-    for each in happened:
-        if day := days.get(each.at.date()):
-            _count(day, each)
-    periods: dict[date, list[tuple[date, _Day]]] = {}
+def figures(days: Mapping[date, Day], period: Period, zone: ZoneInfo, now: datetime) -> tuple[ActivityFigures, ...]:
+    """Every period of these days, also those in which nothing happened."""
+    periods: dict[date, list[tuple[date, Day]]] = {}
     for moment, day in days.items():
         periods.setdefault(_begin_of(moment, period), []).append((moment, day))
-    return tuple(_figures(begins, members, zone) for begins, members in periods.items())
+    return tuple(_figures(begins, members, zone, now) for begins, members in periods.items())
 
 
-def _count(day: _Day, each: Happened) -> None:
-    day.by_source[each.provider] += 1
-    day.kinds[each.kind] += 1
-    if each.kind in (Kind.EVENT, Kind.MEETING) and each.ends_at and each.ends_at - each.at <= LONGEST_MEETING:
-        day.busy.append((each.at, each.ends_at))
-        if each.people or each.kind is Kind.MEETING:
-            day.meetings.append((each.at, each.ends_at))
+async def _count(tx: Transaction, days: Mapping[date, Day], zone: ZoneInfo) -> None:
+    """Added up by the database: a year may hold a hundred thousand mails."""
+    rows = await tx.fetch(
+        """select width_bucket(at, $2::timestamptz[]) as place, provider, kind, count(*) as items from activities
+           where user_id = $1 and at >= $3 and at < $4 and provider not in (select l.provider from leftovers l)
+           group by 1, 2, 3""",
+        *_span(tx, days, zone),
+    )
+    in_order = list(days.values())
+    for row in rows:
+        day = in_order[row["place"] - 1]
+        day.by_source[row["provider"]] += row["items"]
+        day.kinds[Kind(row["kind"])] += row["items"]
 
 
-def _figures(begins: date, members: list[tuple[date, _Day]], zone: ZoneInfo) -> ActivityFigures:
+async def _cover(tx: Transaction, days: Mapping[date, Day], zone: ZoneInfo) -> None:
+    """Overlaps are joined by the database too: what comes back is as long as a day has gaps."""
+    rows = await tx.fetch(
+        """with events as (
+               select width_bucket(at, $2::timestamptz[]) as place, tstzrange(at, ends_at) as span,
+                      people > 0 or kind = 'meeting' as is_meeting
+               from activities
+               where user_id = $1 and at >= $3 and at < $4 and provider not in (select l.provider from leftovers l)
+                 and kind in ('event', 'meeting') and ends_at >= at and ends_at - at <= $5)
+           select place, count(*) filter (where is_meeting) as meetings, range_agg(span) as busy,
+                  (select sum(upper(one) - lower(one)) from unnest(range_agg(span) filter (where is_meeting)) as one)
+                      as met
+           from events group by place""",
+        *_span(tx, days, zone),
+        LONGEST_MEETING,
+    )
+    in_order = list(days.values())
+    for row in rows:
+        day = in_order[row["place"] - 1]
+        day.meetings, day.met = row["meetings"], row["met"] or timedelta()
+        day.busy = [(one.lower, one.upper) for one in row["busy"]]
+
+
+def _span(tx: Transaction, days: Mapping[date, Day], zone: ZoneInfo) -> tuple[str, list[datetime], datetime, datetime]:
+    """User, the beginnings of the days, and the first moment of the first and after the last one."""
+    begins = [datetime.combine(day, time(), zone) for day in days]
+    ends = datetime.combine(max(days) + timedelta(days=1), time(), zone)
+    return tx.require_scope().user_id, begins, begins[0], ends
+
+
+def _figures(begins: date, members: list[tuple[date, Day]], zone: ZoneInfo, now: datetime) -> ActivityFigures:
     days = [day for _, day in members]
     scores = [_score(day) for day in days if day.by_source]
     return ActivityFigures(
@@ -107,37 +114,30 @@ def _figures(begins: date, members: list[tuple[date, _Day]], zone: ZoneInfo) -> 
         by_source=dict(sum((day.by_source for day in days), Counter[str]())),
         commits=sum(day.kinds[Kind.COMMIT] for day in days),
         pull_requests=sum(day.kinds[Kind.PULL_REQUEST] for day in days),
-        meetings=sum(len(day.meetings) for day in days),
-        meeting_hours=_hours(sum((_covered(day.meetings) for day in days), timedelta())),
-        focus_hours=_hours(sum((_focus(moment, day, zone) for moment, day in members), timedelta())),
+        meetings=sum(day.meetings for day in days),
+        meeting_hours=_hours(sum((day.met for day in days), timedelta())),
+        focus_hours=_hours(sum((_focus(moment, day, zone, now) for moment, day in members), timedelta())),
         collaboration_score=round(sum(scores) / len(scores)) if scores else 0,
     )
 
 
-def _score(day: _Day) -> int:
-    points = 10 * len(day.meetings) + sum(points * day.kinds[kind] for kind, points in _POINTS.items())
+def _score(day: Day) -> int:
+    points = 10 * day.meetings + sum(points * day.kinds[kind] for kind, points in _POINTS.items())
     return min(100, points)
 
 
-def _focus(moment: date, day: _Day, zone: ZoneInfo) -> timedelta:
+def _focus(moment: date, day: Day, zone: ZoneInfo, now: datetime) -> timedelta:
     if moment.weekday() > 4:
         return timedelta()
-    begins, ends = (datetime.combine(moment, at, zone) for at in (WORK_BEGINS, WORK_ENDS))
+    # In UTC: hours that a clock skips or repeats are no working time, but differences of local times ignore them.
+    begins, ends = (datetime.combine(moment, at, zone).astimezone(UTC) for at in (WORK_BEGINS, WORK_ENDS))
+    ends = min(ends, now)
     total, free_from = timedelta(), begins
-    for busy_from, busy_until in [*sorted(day.busy), (ends, ends)]:
+    for busy_from, busy_until in [*day.busy, (ends, ends)]:
         gap = min(busy_from, ends) - free_from
         if gap >= SHORTEST_FOCUS:
             total += gap
         free_from = max(free_from, busy_until)
-    return total
-
-
-def _covered(intervals: list[Interval]) -> timedelta:
-    total, until = timedelta(), None
-    for begins, ends in sorted(intervals):
-        if until is None or ends > until:
-            total += ends - (begins if until is None else max(begins, until))
-            until = ends
     return total
 
 
