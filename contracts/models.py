@@ -243,6 +243,51 @@ class GetModelUsage(Query[ModelUsage]):
         return cls(start=date(2026, 11, 1), end=date(2026, 11, 30))
 
 
+class ModelPolicy(Reply):
+    """What an organization allows for one feature, or for all others (`*`)."""
+
+    feature: str
+    allowed: tuple[str, ...] | None = None
+    """Names of deployments or models; None: all."""
+    quality_floor: int = 1
+    """1 to 10; given up when nobody reaches it."""
+    ceiling_micros: CostMicros | None = None
+    """What one request may cost at most."""
+    prefers: Literal["quality", "price", "speed"] = "quality"
+
+
+class ModelPolicies(Reply):
+    """All of one organization."""
+
+    policies: tuple[ModelPolicy, ...]
+
+
+class ListModelPolicies(Query[ModelPolicies]):
+    """What the organization allows."""
+
+    subject: ClassVar[str] = "rpc.chat.list_model_policies.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ModelPolicies
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class SetModelPolicy(Query[ModelPolicies]):
+    """Replace the policy of one feature. Other replicas follow within a minute."""
+
+    subject: ClassVar[str] = "rpc.chat.set_model_policy.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ModelPolicies
+
+    policy: ModelPolicy
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(policy=ModelPolicy(feature="*", quality_floor=5))
+
+
 class SetBudget(Query[BudgetView]):
     """Set or take away (None) a monthly budget."""
 

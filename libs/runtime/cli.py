@@ -22,6 +22,8 @@ deadletters = typer.Typer(help="Messages that no handler could take.", no_args_i
 contracts = typer.Typer(help="What the services say to each other.", no_args_is_help=True)
 keys = typer.Typer(help="The master keys, on which all encryption hangs.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+quota = typer.Typer(help="What organizations may use of language models.", no_args_is_help=True)
+app.add_typer(quota, name="quota")
 app.add_typer(deadletters, name="deadletter")
 app.add_typer(contracts, name="contracts")
 
@@ -194,6 +196,25 @@ def rotate_keys(data_dir: DataDir = None) -> None:
 
     for key_id, count in asyncio.run(run()).items():
         _say(f"master key {key_id} wraps {count} data keys")
+
+
+@quota.command("grant")
+def grant_quota(
+    organization: Annotated[str, typer.Argument(help="Its id, org_….")],
+    factor: Annotated[float, typer.Option(help="How many times the plan.")],
+    hours: Annotated[float, typer.Option(help="For how long.")],
+    reason: Annotated[str, typer.Option(help="Kept for ever.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Widen an organization's quotas for a while; who granted it and why is kept."""
+    from libs.runtime.discovery import service_names
+    from libs.runtime.quota_exceptions import grant
+
+    try:
+        until = asyncio.run(grant(_platform(data_dir), service_names(), organization, factor, hours, reason))
+    except ValueError as wrong:
+        raise typer.BadParameter(str(wrong)) from wrong
+    _say(f"{organization} may use {factor:g} times its plan until {until:%Y-%m-%d %H:%M} UTC.")
 
 
 @contracts.command("export")

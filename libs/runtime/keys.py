@@ -33,7 +33,7 @@ async def rotate(platform: PlatformSettings, services: Sequence[str]) -> AsyncIt
     """
     keys = _keys(platform, services)
     for name in services:
-        async with _owner(platform, services, name) as owner:
+        async with owner_of(platform, services, name) as owner:
             if not await _has_data_keys(owner):
                 continue
             done = 0
@@ -47,7 +47,7 @@ async def still_used(platform: PlatformSettings, services: Sequence[str]) -> dic
     """How many data keys each master key still wraps, in all schemas together."""
     used: dict[str, int] = {}
     for name in services:
-        async with _owner(platform, services, name) as owner:
+        async with owner_of(platform, services, name) as owner:
             if await _has_data_keys(owner):
                 async with owner.transaction(None) as tx:
                     rows = await tx.fetch("select master_key_id, count(*) as n from data_keys group by 1")
@@ -74,7 +74,7 @@ def _keys(platform: PlatformSettings, services: Sequence[str]) -> MasterKeys:
 
 
 @asynccontextmanager
-async def _owner(platform: PlatformSettings, services: Sequence[str], service: str) -> AsyncIterator[Database]:
+async def owner_of(platform: PlatformSettings, services: Sequence[str], service: str) -> AsyncIterator[Database]:
     """As the role that owns the schemas: it alone sees every user's row. Raises DatabaseUnavailable."""
     url = Neighbours.of(platform, services).database_admin_url
     database = await Database.connect(url, service, max_connections=1, wait_s=WAIT_S)

@@ -16,7 +16,16 @@ from contracts.chat import (
     StopTurn,
 )
 from contracts.gateway import UserRegistered
-from contracts.models import CreateEmbeddings, GetModelUsage, ListModels, ResetModel, SetBudget, StartCompletion
+from contracts.models import (
+    CreateEmbeddings,
+    GetModelUsage,
+    ListModelPolicies,
+    ListModels,
+    ResetModel,
+    SetBudget,
+    SetModelPolicy,
+    StartCompletion,
+)
 from libs.bus import answer, handle, handle_long, react
 from libs.models import prices
 from libs.runtime import Resources, Service
@@ -50,6 +59,8 @@ routes = (
     answer(ResetModel, model_handlers.reset_model),
     answer(GetModelUsage, model_handlers.get_model_usage),
     answer(SetBudget, model_handlers.set_budget),
+    answer(ListModelPolicies, model_handlers.list_model_policies),
+    answer(SetModelPolicy, model_handlers.set_model_policy),
 )
 
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from contracts.envelope import Scope
 from contracts.ids import new_id
-from contracts.models import Feature, QuotaLeft
+from contracts.models import Feature, ModelPolicy, QuotaLeft
+from libs.models.errors import NoModelFits
 from libs.models.messages import Finished, ModelEvent, TextDelta, ToolCalls
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
 from libs.telemetry import get_logger
+from services.chat.answers_cache import AnswersCache
 from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.metrics import (
     ACTIVE,
@@ -30,12 +32,12 @@ from services.chat.metrics import (
     TOKENS,
     WAITING,
 )
-from services.chat.routing.choice import fitting
+from services.chat.routing.choice import Wish, fitting
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.router import ModelRequest, Record, Router
 from services.chat.spending.account import Account, Admission, Outcome
 from services.chat.spending.estimates import CHARACTERS_A_TOKEN, tokens_of
-from services.chat.spending.plans import Plans
+from services.chat.spending.plans import Plans, Terms
 from services.chat.spending.prices import UNKNOWN, Cost, Usage, cost, dearest
 from services.chat.spending.quotas import Quota, Season, quota_of
 from services.chat.veil import Veil
@@ -44,6 +46,8 @@ log = get_logger("services.chat")
 
 DEFAULT_OUTPUT_TOKENS = 4_096
 """What an answer is given when its asker names no limit: so much is put aside, and no more is allowed."""
+TYPICAL = Usage(30_000, 10_000)
+"""A request by which prices are compared; large enough that rounding makes no difference."""
 SETTLE_AGAIN_S = (0.5, 2.0, 8.0, 30.0)
 
 
@@ -98,16 +102,23 @@ class Asking:
         self._plans = plans
         self._seasons = seasons
         self._settling: set[asyncio.Task[None]] = set()
+        self.cache = AnswersCache()
+        for each in (*router.deployments, *embedders):
+            each.price_micros = cost(each.settings, each.settings.model, TYPICAL).micros
 
     async def admit(
         self, request: ModelRequest, asker: Asker, deadline: Deadline, call_id: str | None = None
     ) -> Admitted:
-        """Raises QuotaReached, BudgetReached, DatabaseUnavailable."""
-        quota = await self._quota(asker)
+        """Raises NoModelFits, QuotaReached, BudgetReached, DatabaseUnavailable."""
+        terms = await self._plans.terms_of(asker.scope)
+        quota = self._quota(terms)
+        request = replace(request, wish=terms.wish(request.wish, asker.feature))
         input_tokens = tokens_of(request.messages, request.tools)
         output_tokens = request.options.max_output_tokens or DEFAULT_OUTPUT_TOKENS
+        usage = Usage(input_tokens, output_tokens)
+        request = replace(request, wish=self._within_ceiling(request.wish, terms.policy_of(asker.feature), usage))
         try:
-            admission = await self._reserve(request, asker, quota, input_tokens, output_tokens, deadline, call_id)
+            admission = await self._reserve(request, asker, quota, usage, deadline, call_id)
         except (QuotaReached, BudgetReached) as refused:
             REFUSED.labels(refused.slug).inc()
             raise
@@ -122,8 +133,7 @@ class Asking:
         request: ModelRequest,
         asker: Asker,
         quota: Quota,
-        input_tokens: int,
-        output_tokens: int,
+        usage: Usage,
         deadline: Deadline,
         call_id: str | None,
     ) -> Admission:
@@ -132,14 +142,20 @@ class Asking:
             call_id or new_id("mc"),
             asker.scope,
             quota,
-            micros=dearest(candidates, Usage(input_tokens, output_tokens)),
-            tokens=input_tokens + output_tokens,
+            micros=dearest(candidates, usage),
+            tokens=usage.input + usage.output,
             lasts_s=deadline.remaining_s(),
         )
 
     async def stream(self, admitted: Admitted, deadline: Deadline) -> AsyncGenerator[ModelEvent, None]:
         """The answer of an admitted request; settled however it ends. Raises ModelError, QuotaReached."""
-        record, began, characters, outcome = admitted.record, time.monotonic(), 0, "cancelled"
+        record, began, said, characters, outcome = admitted.record, time.monotonic(), list[str](), 0, "cancelled"
+        key = self.cache.key(admitted.asker.scope, admitted.asker.feature, admitted.request)
+        if (kept := self.cache.get(key)) is not None:
+            self._settle_later(admitted, "cached", 0, time.monotonic() - began)
+            yield TextDelta(kept.text)
+            yield kept.finished
+            return
         ACTIVE.inc()
         try:
             await _wait(admitted, deadline)
@@ -148,10 +164,13 @@ class Asking:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         characters += len(event.text)
+                        if key is not None:
+                            said.append(event.text)
                     elif isinstance(event, ToolCalls):
                         characters += sum(len(call.name) + len(call.arguments) for call in event.calls)
                     elif isinstance(event, Finished):
                         outcome = "completed"
+                        self.cache.put(key, "".join(said), event)
                     yield event
         except (asyncio.CancelledError, GeneratorExit):
             raise
@@ -166,7 +185,7 @@ class Asking:
         self, asker: Asker, micros: int, tokens: int, deadline: Deadline
     ) -> tuple[Admission, QuotaLeft]:
         """For a request that goes past the router, to be made at once. Raises QuotaReached, BudgetReached."""
-        quota = await self._quota(asker)
+        quota = self._quota(await self._plans.terms_of(asker.scope))
         admission = await self._account.reserve(
             new_id("mc"), asker.scope, quota, micros=micros, tokens=tokens, lasts_s=deadline.remaining_s()
         )
@@ -177,8 +196,25 @@ class Asking:
         _measure(None, ended)
         self._in_background(self._settle(admission, scope, ended))
 
-    async def _quota(self, asker: Asker) -> Quota:
-        return quota_of(await self._plans.tier_of(asker.scope), datetime.now(UTC).date(), self._seasons)
+    def forget_terms(self, scope: Scope) -> None:
+        """An organization's policy has changed."""
+        self._plans.forget(scope)
+
+    def _quota(self, terms: Terms) -> Quota:
+        return quota_of(terms.tier, datetime.now(UTC).date(), self._seasons, terms.factor)
+
+    def _within_ceiling(self, wish: Wish, policy: ModelPolicy | None, usage: Usage) -> Wish:
+        """Only deployments at which the request cannot cost more than the policy allows."""
+        if policy is None or policy.ceiling_micros is None:
+            return wish
+        affordable = {
+            each.name
+            for each in fitting(self.router.deployments, wish)
+            if cost(each.settings, each.settings.model, usage).micros <= policy.ceiling_micros
+        }
+        if not affordable:
+            raise NoModelFits("Every model that fits may cost more than your organization allows for one request.")
+        return replace(wish, allowed=frozenset(affordable))
 
     async def aclose(self) -> None:
         """Wait until everything is settled and every stream closed."""

@@ -7,12 +7,15 @@ from contracts.models import (
     CreateEmbeddings,
     EmbeddingsMade,
     GetModelUsage,
+    ListModelPolicies,
     ListModels,
     ModelList,
+    ModelPolicies,
     ModelUsage,
     ModelView,
     ResetModel,
     SetBudget,
+    SetModelPolicy,
     StartCompletion,
 )
 from libs.bus import Call
@@ -54,6 +57,23 @@ async def reset_model(query: ResetModel, call: Call, deps: Chat) -> ModelList:
         raise NoModelFits("There is no deployment of this name.")
     named[0].health.reset()
     return ModelList(models=tuple(_view(each) for each in deployments))
+
+
+async def list_model_policies(query: ListModelPolicies, call: Call, deps: Chat) -> ModelPolicies:
+    """What the organization allows."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return ModelPolicies(policies=await plans.policies_of(tx))
+
+
+async def set_model_policy(query: SetModelPolicy, call: Call, deps: Chat) -> ModelPolicies:
+    """What it allows from now on."""
+    scope = call.require_scope()
+    async with deps.db.transaction(scope) as tx:
+        await plans.keep_policy(tx, query.policy)
+        policies = await plans.policies_of(tx)
+    if deps.models is not None:
+        deps.models.forget_terms(scope)
+    return ModelPolicies(policies=policies)
 
 
 async def get_model_usage(query: GetModelUsage, call: Call, deps: Chat) -> ModelUsage:

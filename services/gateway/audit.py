@@ -23,6 +23,7 @@ class Action(StrEnum):
     DISCONNECTED = "integration.disconnected"
     SUPPLIED_KEY_STORED = "supplied_key.stored"
     SUPPLIED_KEY_REMOVED = "supplied_key.removed"
+    MODEL_POLICY_SET = "model.policy_set"
     MODEL_RESET = "model.reset"
     BUDGET_SET = "budget.set"
     CONVERSATION_DELETED = "conversation.deleted"

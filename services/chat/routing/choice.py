@@ -24,6 +24,8 @@ class Wish:
     """Deployment or model names; None: all."""
     economical: bool = False
     """The cheapest that will do, instead of the best."""
+    fast: bool = False
+    """The one whose first token comes soonest, instead of the best."""
 
 
 NO_WISH = Wish()
@@ -51,11 +53,13 @@ def ranked(deployments: Sequence[Deployment], wish: Wish, chance: random.Random)
 def _rank(deployment: Deployment, wish: Wish, chance: random.Random) -> tuple[float, ...]:
     settings, health = deployment.settings, deployment.health
     trouble = (State.WELL, State.HALF_OPEN, State.SUSPECT, State.OPEN).index(health.state)
-    price = float((settings.input_micros or 0) * 3 + (settings.output_micros or 0))
+    price = float(deployment.price_micros)
     # A tenth of a second is a difference that people notice; below it the share decides.
     wait = round(health.first_token_p95_s or 0.0, 1)
     # Weighted random order: the chance to come first is in proportion to the weight.
     share = -(chance.random() ** (1.0 / settings.weight))
     if wish.economical:
         return trouble, price, settings.order, wait, share
+    if wish.fast:
+        return trouble, wait, settings.order, price, share
     return trouble, settings.order, -settings.quality, wait, price, share

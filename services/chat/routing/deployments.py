@@ -51,6 +51,8 @@ class Deployment:
     settings: DeploymentSettings
     client: ModelClient
     health: Health = field(default_factory=Health)
+    price_micros: int = 0
+    """Of a typical request, to compare with others."""
 
     @property
     def name(self) -> str:

@@ -69,9 +69,9 @@ class Season(BaseModel):
     """Empty: all."""
 
 
-def quota_of(tier: Tier, today: date, seasons: Sequence[Season]) -> Quota:
-    """The tier's, times every season that today belongs to."""
-    quota = QUOTAS[tier]
+def quota_of(tier: Tier, today: date, seasons: Sequence[Season], factor: float = 1.0) -> Quota:
+    """The tier's, times every season that today belongs to, times an operator's exception."""
+    quota = QUOTAS[tier] if factor == 1.0 else QUOTAS[tier].times(factor)
     for season in seasons:
         if season.start <= today <= season.end and (not season.tiers or tier in season.tiers):
             quota = quota.times(season.factor)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Date, DateTime, Index, Integer, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
 from services.chat.tables import Base
@@ -129,3 +130,39 @@ class QuotaUse(Base, table=True):
     day_requests: int = _count(default=True)
     hour: datetime = _moment()
     hour_tokens: int = _count(BigInteger, default=True)
+
+
+class ModelPolicyRow(Base, table=True):
+    """What an organization allows of models for one feature, `*` for all others."""
+
+    __tablename__ = "model_policies"
+    __table_args__ = (
+        CheckConstraint("quality_floor between 1 and 10", name="quality"),
+        CheckConstraint("prefers in ('quality', 'price', 'speed')", name="prefers"),
+    )
+
+    organization_id: str = _text(primary_key=True)
+    feature: str = _text(primary_key=True)
+    allowed: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
+    quality_floor: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("1")))
+    ceiling_micros: int | None = _count(BigInteger, nullable=True)
+    prefers: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'quality'")))
+    updated_at: datetime = _moment(server_default=text("now()"))
+
+
+class QuotaException(Base, table=True):
+    """An operator's exception to an organization's quotas: who granted it, why, and until when. Never changed."""
+
+    __tablename__ = "quota_exceptions"
+    __table_args__ = (
+        CheckConstraint("factor > 0", name="factor"),
+        Index("ix_quota_exceptions_organization", "organization_id", "until"),
+    )
+
+    exception_id: str = _text(primary_key=True)
+    organization_id: str = _text()
+    factor: float
+    until: datetime = _moment()
+    reason: str = _text()
+    granted_by: str = _text()
+    granted_at: datetime = _moment(server_default=text("now()"))

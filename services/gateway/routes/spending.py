@@ -1,7 +1,7 @@
 """What language models cost, and what they may cost; and how they are."""
 
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import Field
@@ -9,12 +9,16 @@ from pydantic import Field
 from contracts.models import (
     BudgetView,
     GetModelUsage,
+    ListModelPolicies,
     ListModels,
     ModelList,
+    ModelPolicies,
+    ModelPolicy,
     ModelUsage,
     Owner,
     ResetModel,
     SetBudget,
+    SetModelPolicy,
 )
 from contracts.money import CostMicros
 from libs.resilience.errors import InvalidInput
@@ -59,6 +63,32 @@ async def set_budget(body: BudgetWanted, caller: Manager, gateway: GatewayHere, 
     async with gateway.db.transaction(caller.scope) as tx:
         await record(tx, caller.name, Action.BUDGET_SET, body.belongs_to, origin)
     return view
+
+
+class PolicyWanted(StrictBody):
+    """What the organization allows for one feature, or with `*` for all that have no policy of their own."""
+
+    feature: Literal["*", "chat", "completions", "generate", "classify", "embeddings"] = "*"
+    allowed: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] | None = None
+    quality_floor: Annotated[int, Field(ge=1, le=10)] = 1
+    ceiling_micros: Annotated[int, Field(ge=0, le=10**12)] | None = None
+    prefers: Literal["quality", "price", "speed"] = "quality"
+
+
+@router.get("/models/policies", responses=problems(*AUTHENTICATED))
+async def policies(caller: Reader, gateway: GatewayHere) -> ModelPolicies:
+    """Which models the organization allows, by feature."""
+    return await gateway.bus.ask(ListModelPolicies(), scope=caller.scope)
+
+
+@router.put("/models/policies", responses=problems(*AUTHENTICATED, *WITH_BODY))
+async def set_policy(body: PolicyWanted, caller: Manager, gateway: GatewayHere, origin: OriginHere) -> ModelPolicies:
+    """Replace the policy of one feature; in force everywhere within a minute."""
+    policy = ModelPolicy.model_validate(body.model_dump())
+    kept = await gateway.bus.ask(SetModelPolicy(policy=policy), scope=caller.scope)
+    async with gateway.db.transaction(caller.scope) as tx:
+        await record(tx, caller.name, Action.MODEL_POLICY_SET, body.feature, origin)
+    return kept
 
 
 @router.get("/models/health", responses=problems(*AUTHENTICATED))

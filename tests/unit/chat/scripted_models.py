@@ -52,7 +52,9 @@ class ScriptedModel:
 def deployment(name: str, *script: str | ModelError, pause_s: float = 0.0, **settings: object) -> Deployment:
     """One that plays this script every time."""
     described = DeploymentSettings.model_validate({"name": name, "model": f"model-{name}", **settings})
-    return Deployment(described, ScriptedModel(described.model, list(script), pause_s))
+    made = Deployment(described, ScriptedModel(described.model, list(script), pause_s))
+    made.price_micros = (described.input_micros or 0) + (described.output_micros or 0)
+    return made
 
 
 def model_of(deployment: Deployment) -> ScriptedModel:
