@@ -7,6 +7,7 @@ by the daily fresh listing. Limits: https://docs.github.com/rest, "Rate limits f
 
 import json
 import time
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,8 @@ PAGE_SIZE = 100
 OVERLAP = timedelta(minutes=2)
 SECONDARY_PAUSE_S = 60.0
 """GitHub's word for limits of which it does not say when they end: at least a minute."""
+LISTS_KEPT = 64
+"""More than one process reads connections at the same time."""
 _EVENTS = ("push", "issues", "pull_request", "repository")
 
 
@@ -36,12 +39,19 @@ class GitHubSource:
         self._api = RestApi(
             "GitHub", self.provider, base_url, http, headers=headers, refuse=_refusal, spare=_spare, pace=pace
         )
+        self._listed: OrderedDict[str, list[Page]] = OrderedDict()
+        """What `streams` has just read of a connection: its first stream has the same list, and takes it from here."""
 
     async def streams(self, access: Access) -> tuple[Stream, ...]:
         """The list itself, and every repository the user works in."""
-        found = [REPOSITORIES]
+        found, listed = [REPOSITORIES], []
         async for answer in self._listing(access, "/user/repos", {"sort": "pushed"}):
             found += [_stream(row) for row in answer.content]
+            listed.append(Page(tuple(_repository(row) for row in answer.content), (), None))
+        self._listed[access.connection_id] = listed
+        self._listed.move_to_end(access.connection_id)
+        if len(self._listed) > LISTS_KEPT:
+            self._listed.popitem(last=False)
         return tuple(found)
 
     async def pages(
@@ -49,6 +59,10 @@ class GitHubSource:
     ) -> AsyncGenerator[Page, None]:
         """As the port says."""
         if stream == REPOSITORIES.id:
+            if (listed := self._listed.pop(access.connection_id, None)) is not None:
+                for page in listed:
+                    yield page
+                return
             async for answer in self._listing(access, "/user/repos", {"sort": "pushed"}):
                 yield Page(tuple(_repository(row) for row in answer.content), (), None)
             return

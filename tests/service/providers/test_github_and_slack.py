@@ -125,6 +125,27 @@ async def test_a_listing_that_was_cut_anywhere_goes_on_and_misses_nothing(
     assert set(items(seen)) | set(items(rest)) == set(items(first))
 
 
+async def test_the_repositories_are_listed_once_a_run(served: Vendor, github: GitHubSource) -> None:
+    def repositories(asked: Asked) -> Told:
+        page = int(asked.query.get("page", "1"))
+        row = {"id": page, "full_name": f"ada/engine-{page}", "pushed_at": "2026-11-20T10:00:00Z"}
+        link = {"link": f'<{served.url}/user/repos?page=2>; rel="next"'} if page == 1 else {}
+        return Told([row], headers=link)
+
+    served.answer = repositories
+    for run in (1, 2):
+        assert len(await github.streams(ACCESS)) == 3
+        assert set(items(await read(github, "repositories"))) == {"repository:1", "repository:2"}
+        assert len(served.asked) == 2 * run
+    served.asked.clear()
+    # A list that was not finished is not handed on, nor is one handed out twice.
+    served.faults = [Told([]), Told({}, 500)]
+    assert await read(github, "repositories")
+    with pytest.raises(ProviderUnavailable):
+        await github.streams(ACCESS)
+    assert len(await read(github, "repositories")) == 2
+
+
 async def test_an_empty_repository_has_no_commits_and_is_no_failure(hub: Hub, github: GitHubSource) -> None:
     hub.commits = None
     assert len(items(await read(github, ENGINE))) == 3

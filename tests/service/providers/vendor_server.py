@@ -34,13 +34,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """One answer; `raw` instead of JSON for what is none, `hang` for none at all."""
+    """One answer; `raw` instead of JSON for what is none, `hang` for none at all, `stall` for
+    one that goes silent half way, `cut` for one whose connection ends there."""
 
     content: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     hang: bool = False
+    stall: bool = False
+    cut: bool = False
 
 
 Answer = Callable[[Asked], Told]
@@ -72,8 +75,13 @@ class Vendor:
                     body = b""
                 headers = {"content-type": "application/json", "content-length": str(len(body)), **told.headers}
                 lines = [f"HTTP/1.1 {told.status} -", *(f"{name}: {value}" for name, value in headers.items())]
-                writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+                shown = body[: len(body) // 2] if told.stall or told.cut else body
+                writer.write("\r\n".join([*lines, "", ""]).encode() + shown)
                 await writer.drain()
+                if told.stall:
+                    await asyncio.sleep(60)
+                if told.cut:
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
