@@ -7,7 +7,7 @@ are tested against emulators and descriptions of their own.
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -31,6 +31,8 @@ class ScriptedProvider:
     gate: asyncio.Event | None = None
     """Awaited before the second page of a call."""
     at_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    meanwhile: Callable[[], None] | None = None
+    """Called before each page: what others do while a run reads."""
     sent: list[str] = field(default_factory=list)
     """External ids in the order in which they were handed out."""
     forgotten: int = 0
@@ -75,6 +77,8 @@ class ScriptedProvider:
                 self.at_gate.set()
                 await self.gate.wait()
             first = False
+            if self.meanwhile:
+                self.meanwhile()
             self._check(access)
             if at["log"] < self.forgotten:
                 raise CursorExpired("forgotten")
