@@ -35,6 +35,7 @@ from services.chat.deps import Chat
 from services.chat.housekeeping import keep_house
 from services.chat.routing.deployments import DeploymentSettings, open_deployments
 from services.chat.routing.health_board import HealthBoard
+from services.chat.routing.keyring import Keyring
 from services.chat.routing.router import Router
 from services.chat.running_completions import RunningCompletions
 from services.chat.settings import ChatSettings
@@ -110,7 +111,8 @@ async def _models(resources: Resources[ChatSettings], account: Account) -> Async
     async with open_deployments(described, settings.first_token_s) as deployments:
         chat = [each for each in deployments if each.settings.kind == "chat"]
         embedders = tuple(each for each in deployments if each.settings.kind == "embeddings")
-        router = Router(chat, hedge_s=settings.hedge_s, stall_s=settings.stall_s)
+        keyring = Keyring(resources.bus, resources.seal, settings.first_token_s)
+        router = Router(chat, hedge_s=settings.hedge_s, stall_s=settings.stall_s, keyring=keyring)
         plans, veil = Plans(resources.db, settings.default_tier), Veil(resources.master_keys, settings.scrubbed)
         asking = Asking(router, account, plans, settings.seasons, veil, embedders)
         yield asking

@@ -112,7 +112,7 @@ class Asking:
         """Raises NoModelFits, QuotaReached, BudgetReached, DatabaseUnavailable."""
         terms = await self._plans.terms_of(asker.scope)
         quota = self._quota(terms)
-        request = replace(request, wish=terms.wish(request.wish, asker.feature))
+        request = replace(request, wish=terms.wish(request.wish, asker.feature), scope=asker.scope)
         input_tokens = tokens_of(request.messages, request.tools)
         output_tokens = request.options.max_output_tokens or DEFAULT_OUTPUT_TOKENS
         usage = Usage(input_tokens, output_tokens)

@@ -28,6 +28,8 @@ class DeploymentSettings(BaseModel):
     base_url: str = ""
     """Root of the API; empty: the vendor's own."""
     api_key: SecretStr = SecretStr("")
+    key_from: Literal["settings", "vault"] = "settings"
+    """`vault`: asked with the key that the user or their organization has brought (POST /api/integrations/keys)."""
     quality: int = Field(5, ge=1, le=10)
     """How good its answers are; a policy may ask for a floor."""
     weight: float = Field(1.0, gt=0)

@@ -16,7 +16,8 @@ from typing import Any
 
 from opentelemetry.trace import SpanKind, StatusCode
 
-from libs.models.errors import ModelError, ModelLeftAlone, ModelRateLimited, NoModelFits, StreamBroken
+from contracts.envelope import Scope
+from libs.models.errors import ModelError, ModelLeftAlone, ModelRateLimited, ModelRefusedKey, NoModelFits, StreamBroken
 from libs.models.messages import (
     NO_OPTIONS,
     Alive,
@@ -35,6 +36,7 @@ from libs.telemetry import get_logger, tracer
 from services.chat.routing.choice import NO_WISH, Wish, fitting, ranked
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.health import OPEN_S, State
+from services.chat.routing.keyring import Keyring
 from services.chat.routing.race import Race, Runner
 from services.chat.routing.seam import GO_ON, Seam
 
@@ -46,6 +48,8 @@ STALL_S = 1.8
 """So long a pause in the middle of an answer counts as its end, when another deployment can go on."""
 MOST_ATTEMPTS = 6
 ROUNDS = 3
+MOST_KEYS = 2
+"""Keys of one user that a request tries at one deployment: the new one, and the one that it replaces."""
 PROBE_S = 10.0
 """How long a probe may take to its first sign."""
 FAULT_OF_THE_REQUEST = frozenset({"context_too_large", "model_refused"})
@@ -60,6 +64,8 @@ class ModelRequest:
     tools: tuple[ToolSchema, ...] = ()
     options: Options = NO_OPTIONS
     wish: Wish = NO_WISH
+    scope: Scope | None = None
+    """Whose keys may be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,9 @@ class Router:
         hedge_s: float = HEDGE_S,
         stall_s: float = STALL_S,
         chance: random.Random | None = None,
+        keyring: Keyring | None = None,
     ) -> None:
+        self._keyring = keyring
         self.deployments = tuple(deployments)
         self._hedge_s = hedge_s
         self._stall_s = stall_s
@@ -134,6 +142,8 @@ class Router:
     async def aclose(self) -> None:
         """Wait until everything that was let go is closed."""
         await asyncio.gather(*self._closing, return_exceptions=True)
+        if self._keyring is not None:
+            await self._keyring.aclose()
 
     async def _begun(self, request: ModelRequest, deadline: Deadline, record: Record, excluded: set[str]) -> Runner:
         """A deployment that has begun to answer. When all have failed, they are asked again after a pause that follows
@@ -176,9 +186,8 @@ class Router:
         # Not the current span: the first event is read by one task, the others by another.
         span = tracer.begin(f"chat {model}", kind=SpanKind.CLIENT, attributes=attributes)
         span.set_attribute("adjutant.deployment", deployment.name)
-        stream = deployment.client.stream(request.messages, request.tools, options=request.options, deadline=deadline)
         try:
-            async with aclosing(stream) as events:
+            async with aclosing(self._opened(deployment, request, deadline)) as events:
                 async for event in events:
                     if isinstance(event, Finished):
                         span.set_attribute("gen_ai.usage.input_tokens", event.input_tokens)
@@ -189,6 +198,28 @@ class Router:
             raise
         finally:
             span.end()
+
+    async def _opened(
+        self, deployment: Deployment, request: ModelRequest, deadline: Deadline
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """With the deployment's own key, or with one that was brought; a refused one is tried again with the other."""
+        settings = deployment.settings
+        refused: tuple[str, ...] = ()
+        while True:
+            client, key_id = deployment.client, ""
+            if settings.key_from == "vault" and self._keyring is not None and request.scope is not None:
+                client, key_id = await self._keyring.client(settings, request.scope, refused)
+            stream = client.stream(request.messages, request.tools, options=request.options, deadline=deadline)
+            try:
+                async with aclosing(stream) as events:
+                    async for event in events:
+                        yield event
+            except ModelRefusedKey:
+                if not key_id or len(refused) >= MOST_KEYS:
+                    raise
+                refused = (*refused, key_id)
+            else:
+                return
 
     async def _events(
         self, runner: Runner, deadline: Deadline, seam: Seam | None, record: Record, said: list[str]
@@ -253,7 +284,8 @@ class Router:
     def _note_failure(
         self, deployment: Deployment, error: ModelError, took_s: float, record: Record, said: Sequence[str]
     ) -> None:
-        if error.slug not in FAULT_OF_THE_REQUEST:
+        is_askers_key = isinstance(error, ModelRefusedKey) and deployment.settings.key_from == "vault"
+        if error.slug not in FAULT_OF_THE_REQUEST and not is_askers_key:
             rest_s = error.retry_after_s if isinstance(error, ModelRateLimited) else None
             deployment.health.failed(error.slug, rest_s)
         characters = sum(map(len, said))
