@@ -14,7 +14,7 @@ import msgspec
 
 from contracts.envelope import Scope
 from libs.models.messages import Finished
-from services.chat.routing.router import ModelRequest
+from services.chat.routing.request import ModelRequest
 
 KEPT_S = 3600.0
 MOST = 2_000

@@ -7,18 +7,19 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from contracts.envelope import Scope
 from contracts.ids import new_id
-from contracts.models import Feature, ModelPolicy, QuotaLeft
+from contracts.models import ModelPolicy, QuotaLeft
 from libs.models.errors import NoModelFits
 from libs.models.messages import Finished, ModelEvent, TextDelta, ToolCalls
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
 from libs.telemetry import get_logger
+from services.chat.admitted import Admitted, Asker, left, outcome_of
 from services.chat.answers_cache import AnswersCache
 from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.metrics import (
@@ -34,11 +35,12 @@ from services.chat.metrics import (
 )
 from services.chat.routing.choice import Wish, fitting
 from services.chat.routing.deployments import Deployment
-from services.chat.routing.router import ModelRequest, Record, Router
+from services.chat.routing.request import ModelRequest, Record
+from services.chat.routing.router import Router
 from services.chat.spending.account import Account, Admission, Outcome
-from services.chat.spending.estimates import CHARACTERS_A_TOKEN, tokens_of
+from services.chat.spending.estimates import tokens_of
 from services.chat.spending.plans import Plans, Terms
-from services.chat.spending.prices import UNKNOWN, Cost, Usage, cost, dearest
+from services.chat.spending.prices import Usage, cost, dearest
 from services.chat.spending.quotas import Quota, Season, quota_of
 from services.chat.veil import Veil
 
@@ -49,38 +51,6 @@ DEFAULT_OUTPUT_TOKENS = 4_096
 TYPICAL = Usage(30_000, 10_000)
 """A request by which prices are compared; large enough that rounding makes no difference."""
 SETTLE_AGAIN_S = (0.5, 2.0, 8.0, 30.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks, and what for."""
-
-    scope: Scope
-    feature: Feature
-    turn_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A request that may be made once; `stream` makes it."""
-
-    request: ModelRequest
-    admission: Admission
-    asker: Asker
-    quota: Quota
-    input_tokens: int
-    """Estimated."""
-    record: Record = field(default_factory=Record)
-    """How it went; filled while it streams."""
-
-    @property
-    def cost_micros(self) -> int | None:
-        """What the answer cost by the provider's own count; None without one, or without a price."""
-        deployment, finished = self.record.deployment, self.record.finished
-        if deployment is None or finished is None or not finished.input_tokens:
-            return None
-        priced = cost(deployment.settings, finished.model, Usage.of(finished))
-        return None if priced.source == UNKNOWN else priced.micros
 
 
 class Asking:
@@ -223,7 +193,7 @@ class Asking:
 
     def _settle_later(self, admitted: Admitted, outcome: str, characters: int, took_s: float) -> None:
         """Nobody waits for the ledger; and a cancelled request is settled like any other."""
-        ended = _outcome(admitted, outcome, characters, took_s)
+        ended = outcome_of(admitted, outcome, characters, took_s)
         _measure(admitted.record, ended)
         self._in_background(self._settle(admitted.admission, admitted.asker.scope, ended))
 
@@ -253,17 +223,6 @@ async def _wait(admitted: Admitted, deadline: Deadline) -> None:
             await asyncio.sleep(wait_s)
 
 
-def left(quota: Quota, admission: Admission) -> QuotaLeft:
-    """Where the client stands now."""
-    return QuotaLeft(
-        requests_per_minute=quota.requests_per_minute,
-        requests_per_day=quota.requests_per_day,
-        day_left=admission.day_left,
-        tokens_per_hour=quota.tokens_per_hour,
-        hour_tokens_left=admission.hour_tokens_left,
-    )
-
-
 def _measure(record: Record | None, ended: Outcome) -> None:
     REQUESTS.labels(ended.deployment, ended.outcome).inc()
     for attempt in record.attempts if record else ():
@@ -277,36 +236,3 @@ def _measure(record: Record | None, ended: Outcome) -> None:
     for kind in ("input", "output", "cached"):
         TOKENS.labels(ended.deployment, kind).inc(getattr(ended.usage, kind))
     COST_MICROS.labels(ended.deployment).inc(ended.cost.micros)
-
-
-def _outcome(admitted: Admitted, outcome: str, characters: int, took_s: float) -> Outcome:
-    """What the ledger says: the provider's own count where it gave one, an estimate marked as such where not."""
-    record = admitted.record
-    deployment, finished = record.deployment, record.finished
-    usage, costs, is_estimate = Usage(), Cost(0, ""), False
-    if finished is not None and deployment is not None and finished.input_tokens:
-        usage = Usage.of(finished)
-        costs = cost(deployment.settings, finished.model, usage)
-    elif deployment is not None and outcome == "cancelled":
-        usage = Usage(admitted.input_tokens, -(-characters // CHARACTERS_A_TOKEN))
-        costs, is_estimate = cost(deployment.settings, deployment.settings.model, usage), True
-    for attempt in record.attempts:
-        if attempt.error is not None and attempt.visible_characters:
-            # It broke off after it had begun to speak: its provider charges for that as well, and tells nobody.
-            said = Usage(admitted.input_tokens, attempt.visible_characters // CHARACTERS_A_TOKEN + 1)
-            more = cost(attempt.deployment.settings, attempt.deployment.settings.model, said)
-            costs, is_estimate = Cost(costs.micros + more.micros, costs.source or more.source), True
-            usage = Usage(usage.input + said.input, usage.output + said.output, usage.cached)
-    return Outcome(
-        feature=admitted.asker.feature,
-        turn_id=admitted.asker.turn_id,
-        deployment=deployment.name if deployment else "",
-        model=(finished.model if finished else deployment.settings.model if deployment else "") or "",
-        outcome=outcome,
-        usage=usage,
-        cost=costs,
-        is_estimate=is_estimate,
-        attempts=len(record.attempts) + (record.finished is None and deployment is not None),
-        first_token_s=record.first_token_s,
-        took_s=took_s,
-    )

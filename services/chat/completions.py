@@ -13,7 +13,7 @@ from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError, Internal, Unavailable
 from libs.telemetry import get_logger
 from services.chat import openai_format
-from services.chat.asking import Admitted, Asker, left
+from services.chat.admitted import Admitted, Asker, left
 from services.chat.coalescing import Coalescer
 from services.chat.deps import Chat
 

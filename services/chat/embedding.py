@@ -11,7 +11,7 @@ from libs.models.embeddings import EmbeddingModel, Embeddings
 from libs.models.errors import ModelError, NoModelFits
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import TooLarge, Unavailable
-from services.chat.asking import Asker
+from services.chat.admitted import Asker
 from services.chat.deps import Chat
 from services.chat.errors import RequestNotUnderstood
 from services.chat.routing.choice import AUTO

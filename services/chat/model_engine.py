@@ -13,12 +13,13 @@ from libs.models.errors import ModelUnavailable
 from libs.models.messages import Finished, TextDelta, ToolCalls, ToolSchema
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError
-from services.chat.asking import Asker, Asking
+from services.chat.admitted import Asker
+from services.chat.asking import Asking
 from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.graph import RESPOND, step
 from services.chat.prompt import conversation, system_text
 from services.chat.routing.choice import Wish
-from services.chat.routing.router import ModelRequest
+from services.chat.routing.request import ModelRequest
 from services.chat.running_turn import RunningTurn, Written
 from services.chat.steps import Decision, ToolCall
 

@@ -17,7 +17,7 @@ from libs.models.messages import (
 )
 from services.chat.errors import RequestNotUnderstood
 from services.chat.routing.choice import AUTO, Wish
-from services.chat.routing.router import ModelRequest
+from services.chat.routing.request import ModelRequest
 
 
 class _Part(BaseModel):

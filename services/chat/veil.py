@@ -11,7 +11,7 @@ from contracts.envelope import Scope
 from libs.models.messages import AssistantText, ModelEvent, ModelMessage, TextDelta, ToolCall, ToolCalls
 from libs.privacy import Kind, Restorer, Scrubber, restored_json
 from libs.vault import MasterKeys
-from services.chat.routing.router import ModelRequest
+from services.chat.routing.request import ModelRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,33 +11,29 @@ import random
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry.trace import SpanKind, StatusCode
 
-from contracts.envelope import Scope
 from libs.models.errors import ModelError, ModelLeftAlone, ModelRateLimited, ModelRefusedKey, NoModelFits, StreamBroken
 from libs.models.messages import (
-    NO_OPTIONS,
     Alive,
     AssistantText,
     Finished,
     ModelEvent,
-    ModelMessage,
-    Options,
     TextDelta,
-    ToolSchema,
     UserText,
 )
 from libs.resilience.deadline import Deadline
 from libs.resilience.retry import wait_before_retry
 from libs.telemetry import get_logger, tracer
-from services.chat.routing.choice import NO_WISH, Wish, fitting, ranked
+from services.chat.routing.choice import fitting, ranked
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.health import OPEN_S, State
 from services.chat.routing.keyring import Keyring
 from services.chat.routing.race import Race, Runner
+from services.chat.routing.request import Attempt, ModelRequest, Record
 from services.chat.routing.seam import GO_ON, Seam
 
 log = get_logger("services.chat")
@@ -54,39 +50,6 @@ PROBE_S = 10.0
 """How long a probe may take to its first sign."""
 FAULT_OF_THE_REQUEST = frozenset({"context_too_large", "model_refused"})
 """What another deployment may do better, and what says nothing about the health of this one."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """What is asked, and of whom it may be."""
-
-    messages: tuple[ModelMessage, ...]
-    tools: tuple[ToolSchema, ...] = ()
-    options: Options = NO_OPTIONS
-    wish: Wish = NO_WISH
-    scope: Scope | None = None
-    """Whose keys may be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One deployment that was asked, and how that went; `error` is None for the one that answered."""
-
-    deployment: Deployment
-    error: str | None
-    took_s: float
-    visible_characters: int = 0
-    """What this one had said before it broke off: its provider may charge for it."""
-
-
-@dataclass(slots=True)
-class Record:
-    """What the ledger wants to know afterwards; filled while the answer streams."""
-
-    attempts: list[Attempt] = field(default_factory=list)
-    deployment: Deployment | None = None
-    first_token_s: float | None = None
-    finished: Finished | None = None
 
 
 class Router:

@@ -20,7 +20,8 @@ from libs.vault import MasterKeys, TransitSeal
 from services.chat.routing.deployments import DeploymentSettings, open_deployments
 from services.chat.routing.health import State
 from services.chat.routing.keyring import Keyring
-from services.chat.routing.router import ModelRequest, Router
+from services.chat.routing.request import ModelRequest
+from services.chat.routing.router import Router
 from tests.conftest import Platform
 from tests.service.oauth.buses import bus_of
 from tests.service.providers.vendor_server import Asked, Told, vendor

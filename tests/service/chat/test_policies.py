@@ -14,10 +14,12 @@ from libs.models.errors import NoModelFits
 from libs.models.messages import Finished, Options, TextDelta, UserText
 from libs.resilience.deadline import Deadline
 from libs.vault import MasterKeys
-from services.chat.asking import Admitted, Asker, Asking
+from services.chat.admitted import Admitted, Asker
+from services.chat.asking import Asking
 from services.chat.errors import QuotaReached
 from services.chat.routing.deployments import Deployment
-from services.chat.routing.router import ModelRequest, Router
+from services.chat.routing.request import ModelRequest
+from services.chat.routing.router import Router
 from services.chat.spending import plans
 from services.chat.spending.account import Account
 from services.chat.spending.plans import Plans

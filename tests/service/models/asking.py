@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from libs.models.messages import Finished, ModelEvent, ModelMessage, SystemText, TextDelta, ToolSchema, UserText
 from libs.resilience.deadline import Deadline
 from services.chat.routing.deployments import DeploymentSettings, open_deployments
-from services.chat.routing.router import ModelRequest, Router
+from services.chat.routing.request import ModelRequest
+from services.chat.routing.router import Router
 
 DAY = {"type": "object", "properties": {"day": {"type": "string"}}}
 TOOLS = (ToolSchema("calendar_list", "List the events of a day.", DAY),)

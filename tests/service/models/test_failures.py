@@ -18,7 +18,7 @@ from libs.models.errors import (
 from libs.models.messages import TextDelta, UserText
 from libs.resilience.deadline import Deadline
 from services.chat.routing.health import State
-from services.chat.routing.router import ModelRequest
+from services.chat.routing.request import ModelRequest
 from tests.service.models.asking import ask, deployment, end_of, text_of
 from tests.service.models.scripted_server import END, HEAD, event, raw, refusal, scripted, whole
 

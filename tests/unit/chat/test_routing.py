@@ -22,7 +22,8 @@ from libs.resilience.deadline import Deadline
 from services.chat.routing.choice import Wish, ranked
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.health import OPEN_AFTER, OPEN_S, SUSPECT_S, Health, Standing, State
-from services.chat.routing.router import ModelRequest, Record, Router
+from services.chat.routing.request import ModelRequest, Record
+from services.chat.routing.router import Router
 from services.chat.routing.seam import BEGINNING, GO_ON, OVERLAP, Seam
 from tests.unit.chat.scripted_models import HANG, deployment, model_of
 

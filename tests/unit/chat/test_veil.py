@@ -18,7 +18,7 @@ from libs.models.messages import (
 )
 from libs.privacy import Kind
 from libs.vault import MasterKeys
-from services.chat.routing.router import ModelRequest
+from services.chat.routing.request import ModelRequest
 from services.chat.veil import Veil, Veiled
 from tests.conftest import new_scope
 
