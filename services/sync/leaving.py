@@ -1,7 +1,7 @@
 """Before a connection ends: its subscriptions at the provider are ended while there still is a token to do it with."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contracts.envelope import Scope
 from contracts.ids import ConnectionId
@@ -10,6 +10,7 @@ from libs.db import Row
 from libs.providers.source import Watch, Watchable
 from libs.resilience.errors import AdjutantError
 from libs.telemetry import get_logger
+from services.sync import schedule, sources
 from services.sync.access import Tokens
 from services.sync.deps import Sync
 
@@ -18,12 +19,16 @@ log = get_logger("services.sync")
 WITHIN_S = 2.5
 """Somebody waits for the disconnect; what is left over ends by itself or at the next delivery that finds nobody."""
 AT_ONCE = 8
+AFTERWARDS = timedelta(minutes=1)
+"""When the source is synced, and watched again, if the connection does not end after all."""
 
 
 async def end_watches(query: EndWatches, scope: Scope, deps: Sync) -> WatchesEnded:
-    """Best effort: what cannot be ended in time is counted and left."""
+    """Best effort: what cannot be ended in time is counted and left. Raises SourceNotFound."""
     source = deps.source_of(query.provider)
-    async with deps.db.reading(scope) as tx:
+    async with deps.db.transaction(scope) as tx:
+        # A run under way would begin what is ended here.
+        await schedule.interrupt(tx, await sources.connection_of(tx, query.provider), AFTERWARDS)
         rows = await tx.fetch("select * from watches where provider = $1", query.provider)
     if not rows or not isinstance(source, Watchable):
         return WatchesEnded(ended=0, left=len(rows))

@@ -154,6 +154,12 @@ async def start_over(tx: Transaction, connection_id: ConnectionId) -> None:
     )
 
 
+async def interrupt(tx: Transaction, connection_id: ConnectionId, again_in: timedelta) -> None:
+    """A run under way may write and begin nothing more, and none begins before that time."""
+    await start_over(tx, connection_id)
+    await postpone(tx, connection_id, again_in)
+
+
 async def settle(
     tx: Transaction, connection_id: ConnectionId, fence: int, again_in: timedelta, *, failed: bool, paused: bool = False
 ) -> int:

@@ -22,6 +22,8 @@ async def register(tx: Transaction, provider: str, connection_id: ConnectionId, 
     if before is not None and before != connection_id:
         await schedule.leave(tx, ConnectionId(before))
         await _forget_copy(tx, provider)
+    # Whoever connects again may have given more permissions.
+    await tx.execute("update streams set watch_refused_at = null where provider = $1", provider)
     registered_at: datetime = await tx.fetchval(
         """
         insert into sources (provider, connection_id, registered_at, connected_at)

@@ -76,6 +76,8 @@ class Stream(Base, table=True):
     succeeded_at: datetime | None = _moment(nullable=True)
     error: str | None = _text(nullable=True)
     """Slug of what went wrong at the last attempt."""
+    watch_refused_at: datetime | None = _moment(nullable=True)
+    """When the provider last would not let it be watched."""
 
 
 class Activity(Base, table=True):

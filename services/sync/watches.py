@@ -24,18 +24,19 @@ from services.sync.run import Run
 
 log = get_logger("services.sync")
 
-_REFUSALS = (
-    *(PermissionMissing, EntityNotFound, EntityExists, RequestRefused),
-    *(TokenRejected, ProviderBusy, ProviderUnavailable),
-)
+_OF_ONE_STREAM = (PermissionMissing, EntityNotFound, EntityExists, RequestRefused)
+_REFUSALS = (*_OF_ONE_STREAM, TokenRejected, ProviderBusy, ProviderUnavailable)
 RENEW_BEFORE = timedelta(hours=12)
+ASK_AGAIN = timedelta(hours=24)
+"""A stream that may not be watched is tried again after this long, or when its user connects again."""
 
 
 async def keep_watches(run: Run) -> None:
     """Without a public address nobody could reach us, so nothing is watched; the schedule finds all changes.
 
     A watch whose route is gone has ended (its provider said so), and another one begins. A provider that refuses a
-    subscription is no failure of the run: everything was copied. Raises RunLost.
+    subscription is no failure of the run: everything was copied. One repository that only others administrate keeps
+    none of the user's own from being watched. Raises RunLost.
     """
     if not isinstance(run.source, Watchable) or not run.deps.settings.webhooks_url:
         return
@@ -46,15 +47,19 @@ async def keep_watches(run: Run) -> None:
                from streams s
                left join watches w using (organization_id, user_id, provider, stream)
                left join notification_routes r on r.key = 'watch:' || w.watch_id
-               where s.provider = $1""",
+               where s.provider = $1 and coalesce(s.watch_refused_at, '-infinity') < now() - $2::interval""",
             run.command.provider,
+            ASK_AGAIN,
         )
     for row in rows:
         if row["watch_id"] is None or _ends_soon(row["expires_at"]):
             try:
                 await _keep(run, cast(Watchable, run.source), row)
-            except _REFUSALS as error:
+            except _OF_ONE_STREAM as error:
                 log.info("watch_refused", provider=run.command.provider, error=error.slug)
+                await _note_refusal(run, row["stream"])
+            except _REFUSALS as error:
+                log.info("watches_refused", provider=run.command.provider, error=error.slug)
                 return
 
 
@@ -99,6 +104,16 @@ async def _forget(run: Run, watch_id: str) -> None:
     async with run.deps.db.transaction(run.scope) as tx:
         await schedule.hold(tx, run.command.connection_id, run.fence)
         await tx.execute("delete from notification_routes where key = $1", f"watch:{watch_id}")
+
+
+async def _note_refusal(run: Run, stream: str) -> None:
+    async with run.deps.db.transaction(run.scope) as tx:
+        await schedule.hold(tx, run.command.connection_id, run.fence)
+        await tx.execute(
+            "update streams set watch_refused_at = now() where provider = $1 and stream = $2",
+            run.command.provider,
+            stream,
+        )
 
 
 async def _store(run: Run, stream: str, watch_id: str, watch: Watch) -> None:

@@ -302,6 +302,9 @@ async def test_what_is_older_than_its_retention_goes_and_nothing_else(world: Wor
     async with world.sync.db.transaction(world.scope) as tx:
         await tx.execute("update activities set at = $1 where external_id <= '002'", now - timedelta(days=401))
         await tx.execute("update activities set at = $1 where external_id > '002'", now - timedelta(days=399))
+        # A repository is no happening: it would come again with every listing.
+        sql = "update activities set at = $1, kind = 'repository' where external_id = '007'"
+        await tx.execute(sql, now - timedelta(days=4000))
         await tx.execute("update sync_runs set started_at = $1", now - timedelta(days=91))
 
     assert await forget_old(world.sync.db, timedelta(days=400)) == 3 + 1
