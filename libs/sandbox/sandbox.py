@@ -24,7 +24,7 @@ MODEL_KEY = "sandbox-model-key"
 class Sandbox:
     """`async with Sandbox(directory) as sandbox:` runs an emulated Google and, unless told otherwise, a model.
 
-    With `with_work_tools` a GitHub and a Slack too.
+    With `with_work_tools` a GitHub, a Slack and a Microsoft log-in too.
 
     `public_url`: the address (or addresses) under which the gateway is reached. With it Google knows one client and
     refuses redirects to anywhere else; without it Google takes any. The seeded dates count from the start.
@@ -50,6 +50,7 @@ class Sandbox:
         self.model_url = ""
         self.github_url = ""
         self.slack_url = ""
+        self.microsoft_url = ""
 
     async def __aenter__(self) -> "Sandbox":
         programs = await emulators(self._cache)
@@ -96,6 +97,7 @@ class Sandbox:
         }
         if self._with_work_tools:
             given |= work_tools.github_settings(self.github_url) | work_tools.slack_settings(self.slack_url)
+            given |= work_tools.microsoft_settings(self.microsoft_url)
         if self._with_model:
             given["ADJUTANT_CHAT_MODEL_BASE_URL"] = f"{self.model_url}/v1"
             given["ADJUTANT_CHAT_MODEL_API_KEY"] = MODEL_KEY
@@ -118,7 +120,12 @@ class Sandbox:
         return entries
 
     async def _start_work_tools(self, program: Sequence[str]) -> None:
-        for name, seed in (("github", work_tools.github_seed), ("slack", work_tools.slack_seed)):
+        seeds_of = {
+            "github": work_tools.github_seed,
+            "slack": work_tools.slack_seed,
+            "microsoft": work_tools.microsoft_seed,
+        }
+        for name, seed in seeds_of.items():
             file = self._write(f"{name}.yaml", seed(self._public_urls))
             command = (*program, "start", "--service", name, "--seed", str(file), "--port")
             setattr(self, f"{name}_url", await self._start(name, command, "/_emulate/fonts/geist-sans.woff2"))

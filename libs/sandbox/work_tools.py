@@ -1,4 +1,7 @@
-"""The emulated person's GitHub and Slack: what they are started with, and the settings that point at them."""
+"""The emulated person's GitHub, Slack and Microsoft account: what they are started with, and the settings for them.
+
+Of Microsoft the log-in is emulated, and of Graph who has logged in; there is no mail and no calendar behind it.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +12,7 @@ LOGIN = EMAIL.partition("@")[0]
 TOKEN = "sandbox-token"  # noqa: S105 - of an emulator on this machine
 """With it a test acts at the emulated GitHub as the person would."""
 REPOSITORY = f"{LOGIN}/engine"
+MICROSOFT_CLIENT = "00000000-0000-0000-0000-00000000ad17"
 GITHUB_CLIENT, SLACK_CLIENT = "Iv1.adjutant", "1234567890.1234567890"
 SECRET = "sandbox-client-secret"  # noqa: S105 - of an emulator on this machine
 
@@ -37,6 +41,40 @@ def slack_seed(public_urls: Sequence[str]) -> dict[str, Any]:
             "channels": [{"name": "general", "topic": "All of us"}, {"name": "engines", "topic": "Gears"}],
             **_apps(SLACK_CLIENT, "slack", public_urls, app_id="A000000001", scopes=["channels:read"]),
         },
+    }
+
+
+def microsoft_seed(public_urls: Sequence[str]) -> dict[str, Any]:
+    """One account."""
+    clients: list[dict[str, Any]] = [
+        {
+            "client_id": MICROSOFT_CLIENT,
+            "client_secret": SECRET,
+            "name": "Adjutant",
+            "redirect_uris": [
+                f"{url.rstrip('/')}/api/integrations/{provider}/callback"
+                for url in public_urls
+                for provider in ("outlook_mail", "outlook_calendar", "teams")
+            ],
+        }
+    ]
+    return {
+        "microsoft": {
+            "users": [{"email": EMAIL, "name": NAME}],
+            **({"oauth_clients": clients} if public_urls else {}),
+        }
+    }
+
+
+def microsoft_settings(url: str) -> dict[str, str]:
+    """For oauth and sync."""
+    return {
+        "ADJUTANT_OAUTH_MICROSOFT_CLIENT_ID": MICROSOFT_CLIENT,
+        "ADJUTANT_OAUTH_MICROSOFT_CLIENT_SECRET": SECRET,
+        "ADJUTANT_OAUTH_MICROSOFT_AUTHORIZE_URL": f"{url}/oauth2/v2.0/authorize",
+        "ADJUTANT_OAUTH_MICROSOFT_TOKEN_URL": f"{url}/oauth2/v2.0/token",
+        "ADJUTANT_OAUTH_MICROSOFT_IDENTITY_URL": f"{url}/v1.0/me",
+        "ADJUTANT_SYNC_MICROSOFT_API": f"{url}/v1.0",
     }
 
 

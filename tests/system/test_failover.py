@@ -79,7 +79,9 @@ async def test_a_primary_that_fails_is_made_up_for_and_not_waited_for_again(
     ):
         answers = [await ask(client, key) for _ in range(8)]
         found = await states(client)
+        health = await client.get("/api/health")
 
+    assert [each["name"] for each in health["breakers"]] == ["model primary", "model second"]
     assert answers == [GREETING] * 8
     # Two replicas ask it at most once each: whoever hears of the failure first does not try it.
     assert 1 <= len(primary.requests) <= 2

@@ -16,6 +16,7 @@ import pytest
 
 from libs.sandbox import Sandbox
 from libs.sandbox.google_login import log_in
+from libs.sandbox.seeds import EMAIL
 from libs.sandbox.work_tools import REPOSITORY, TOKEN
 from libs.testing.client import AdjutantClient
 from libs.testing.running import RunningAdjutant, free_port, running_adjutant
@@ -184,3 +185,18 @@ async def test_health_and_requests_of_each_integration_are_told(ada: AdjutantCli
     ]
     assert [(each["service"], each["provider"]) for each in usage] == [("sync", "gmail")]
     assert usage[0]["calls"] > 0
+
+
+async def test_a_microsoft_account_is_connected_and_forgotten(ada: AdjutantClient) -> None:
+    """Its log-in is emulated; mail and calendar behind it are not, so the copy fails and says so."""
+    await connect(ada, "outlook_mail")
+    connection = (await ada.get("/api/integrations/outlook_mail/status"))["connection"]
+    assert connection["account"] == EMAIL
+    assert connection["capabilities"] == ["read"]
+    assert (await synced(ada, "outlook_mail"))["last_outcome"] == "failed"
+    (health,) = (await ada.get("/api/health/integrations"))["integrations"]
+    assert (health["status"], health["failures_in_a_row"]) == ("degraded", 1)
+
+    gone = (await ada.post("/api/integrations/outlook_mail/disconnect")).json()
+    assert not gone["revoked_at_provider"], "Microsoft has no way to revoke one token"
+    assert (await ada.get("/api/integrations/outlook_mail/status"))["status"] == "not_connected"

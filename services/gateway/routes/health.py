@@ -8,7 +8,9 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from contracts.models import ListModels
 from libs.resilience.errors import AdjutantError
+from services.gateway.deps import Gateway
 from services.gateway.guards import GatewayHere
 from services.gateway.wire import problems
 
@@ -32,7 +34,7 @@ class CacheHealth(BaseModel):
 
 
 class BreakerHealth(BaseModel):
-    """One circuit breaker of this process."""
+    """One circuit breaker: those of the language models, as all replicas of chat know them."""
 
     name: str
     state: str
@@ -51,7 +53,9 @@ class Health(BaseModel):
 @router.get("", responses=problems())
 async def health(gateway: GatewayHere) -> Health:
     """The state of this replica and what it depends on."""
-    database, bus = await asyncio.gather(_measure(gateway.db.ping()), _measure(gateway.bus.last_live("turn", "health")))
+    database, bus, breakers = await asyncio.gather(
+        _measure(gateway.db.ping()), _measure(gateway.bus.last_live("turn", "health")), _breakers(gateway)
+    )
     cache = gateway.authenticator.cache
     asked = cache.hits + cache.misses
     return Health(
@@ -63,8 +67,20 @@ async def health(gateway: GatewayHere) -> Health:
             misses=cache.misses,
             hit_rate=round(cache.hits / asked, 4) if asked else 0.0,
         ),
-        breakers=[],
+        breakers=breakers,
     )
+
+
+async def _breakers(gateway: Gateway) -> list[BreakerHealth]:
+    """None while chat is away: that is not this replica's health."""
+    try:
+        found = await gateway.bus.ask(ListModels(), scope=None, timeout_s=1.0)
+    except AdjutantError:
+        return []
+    return [
+        BreakerHealth(name=f"model {each.name}", state=each.state, failures=each.failures_in_a_row)
+        for each in found.models
+    ]
 
 
 async def _measure(ping: Awaitable[object]) -> DependencyHealth:
