@@ -50,10 +50,12 @@ async def end(
 
 
 async def failing_since(tx: Transaction, connection_id: str) -> datetime:
-    """When the first of the failures in a row began."""
+    """When the first of the failures in a row began; the last run when that one brought something before it failed."""
     moment: datetime = await tx.fetchval(
-        """select min(started_at) from sync_runs where connection_id = $1 and started_at > coalesce((
-               select max(started_at) from sync_runs where connection_id = $1 and outcome <> 'failed'), '-infinity')""",
+        """with mine as (select started_at, outcome from sync_runs where connection_id = $1),
+                failed as (select min(started_at) as first from mine where started_at > coalesce((
+                    select max(started_at) from mine where outcome <> 'failed'), '-infinity'))
+           select coalesce(first, (select max(started_at) from mine)) from failed""",
         connection_id,
     )
     return moment

@@ -138,6 +138,35 @@ async def test_an_issue_at_github_arrives_by_its_signed_webhook(ada: AdjutantCli
     assert len(runs) > len(before)
 
 
+async def test_disconnecting_github_takes_our_hooks_out_of_the_users_repositories(
+    ada: AdjutantClient, sandbox: Sandbox
+) -> None:
+    async with httpx.AsyncClient(base_url=sandbox.github_url, headers={"authorization": f"Bearer {TOKEN}"}) as github:
+
+        async def hooks() -> set[str]:
+            answer = (await github.get(f"/repos/{REPOSITORY}/hooks")).raise_for_status()
+            return {hook["config"]["url"] for hook in answer.json()}
+
+        before = await hooks()
+        await connect(ada, "github")
+        assert (await synced(ada, "github"))["last_outcome"] == "success"
+        assert len(await hooks() - before) == 1
+        (await ada.post("/api/integrations/github/disconnect")).raise_for_status()
+        assert await hooks() == before
+
+
+async def test_everything_is_synced_at_once_and_each_stream_says_how_it_fares(ada: AdjutantClient) -> None:
+    for provider in ("gmail", "calendar"):
+        await connect(ada, provider)
+        await synced(ada, provider)
+    started = (await ada.post("/api/integrations/sync")).json()
+
+    assert set(started["started"]) | set(started["not_started"]) == {"gmail", "calendar"}
+    for source in (await ada.get("/api/integrations/sync"))["sources"]:
+        assert source["streams"]
+        assert all(stream["last_success_at"] and not stream["error"] for stream in source["streams"])
+
+
 async def test_slack_is_read_without_what_was_said(ada: AdjutantClient, sandbox: Sandbox) -> None:
     await connect(ada, "slack")
     source = await synced(ada, "slack")

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from contracts.sync import GetSyncStatus, StreamView
+from contracts.sync import GetSyncStatus, SourceFailing, StreamView, SyncOutcome
 from libs.providers.errors import PermissionMissing, ProviderBusy, ProviderUnavailable, TokenRejected
 from tests.service.sync.conftest import World
 
@@ -68,3 +68,19 @@ async def test_an_outage_and_one_refused_token_are_not_two_refused_tokens(world:
 
     (source,) = (await world.sync.ask(GetSyncStatus(), world.scope)).sources
     assert source.enabled
+
+
+async def test_tokens_that_are_refused_after_something_arrived_pause_the_source_as_well(world: World) -> None:
+    world.provider.put("900", "archive")
+    world.provider.put("000")
+    await world.connect()
+    for number in range(2):
+        world.provider.put(f"90{number}", "archive")
+        world.provider.faults = [None, *[TokenRejected("no")] * 2]
+        run = await world.sync_now()
+        assert (run.outcome, run.error) == (SyncOutcome.PARTIAL, "token_rejected")
+
+    (source,) = (await world.sync.ask(GetSyncStatus(), world.scope)).sources
+    assert (source.enabled, source.reason_disabled) == (False, "token_rejected")
+    (told,) = await world.sync.heard(SourceFailing, world.scope)
+    assert told.error == "token_rejected"
