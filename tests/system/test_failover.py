@@ -81,7 +81,7 @@ async def test_a_primary_that_fails_is_made_up_for_and_not_waited_for_again(
         found = await states(client)
         health = await client.get("/api/health")
 
-    assert [each["name"] for each in health["breakers"]] == ["model primary", "model second"]
+    assert [each["name"] for each in health["breakers"]] == ["model 1", "model 2"]
     assert answers == [GREETING] * 8
     # Two replicas ask it at most once each: whoever hears of the failure first does not try it.
     assert 1 <= len(primary.requests) <= 2

@@ -34,7 +34,7 @@ class CacheHealth(BaseModel):
 
 
 class BreakerHealth(BaseModel):
-    """One circuit breaker: those of the language models, as all replicas of chat know them."""
+    """A breaker of a language model, as all replicas of chat know it; `/api/models/health` says which is which."""
 
     name: str
     state: str
@@ -78,8 +78,8 @@ async def _breakers(gateway: Gateway) -> list[BreakerHealth]:
     except AdjutantError:
         return []
     return [
-        BreakerHealth(name=f"model {each.name}", state=each.state, failures=each.failures_in_a_row)
-        for each in found.models
+        BreakerHealth(name=f"model {n}", state=each.state, failures=each.failures_in_a_row)
+        for n, each in enumerate(found.models, 1)
     ]
 
 

@@ -1,5 +1,7 @@
 """What a disconnected account leaves behind is hidden at once, goes in bites, and never mixes with what comes after."""
 
+import random
+
 import pytest
 
 from contracts.activities import GetActivitySummary
@@ -110,3 +112,48 @@ async def test_another_connection_to_the_same_provider_begins_anew_even_if_the_e
     assert await connected.copy() == connected.provider.truth()
     (run,) = await connected.runs()
     assert run.items == 8
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_after_any_story_of_connections_the_copy_is_that_of_the_last_one_and_nothing_else_is_left(
+    connected: World, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a story, repeatable by its seed
+    monkeypatch.setattr(leftovers, "BITE", chance.choice([1, 3, 8]))
+    unheard: list[ConnectionId] = []
+    current: ConnectionId | None = None
+    for number in range(6):
+        if current is None or chance.random() < 0.5:
+            unheard += [current] if current else []
+            current = ConnectionId(new_id("cn"))
+            event = ConnectionEstablished(connection_id=current, provider="scripted", scopes=())
+            await connected.sync.handle(event, connected.scope)
+        else:
+            unheard, current = [*unheard, current], None
+        connected.provider.put(f"1{number:02}")
+        while unheard and (current is None or chance.random() < 0.6):
+            removed = ConnectionRemoved(connection_id=unheard.pop(chance.randrange(len(unheard))), provider="scripted")
+            await connected.sync.handle(removed, connected.scope)
+    for id in unheard:
+        await connected.sync.handle(ConnectionRemoved(connection_id=id, provider="scripted"), connected.scope)
+    truth = connected.provider.truth() if current else {}
+    if current:
+        connected.connection_id = current
+        await eventually(lambda: _settled(connected))
+        await connected.sync_now()
+
+    async def is_true() -> bool:
+        left = await rows_of(connected, "leftovers")
+        return left == 0 and await rows_of(connected) == len(truth) and await connected.copy() == truth
+
+    await eventually(is_true)
+
+
+async def _settled(world: World) -> bool:
+    """The run that follows connecting is over."""
+    return any(run.outcome for run in await world.runs()) and not await _is_running(world)
+
+
+async def _is_running(world: World) -> bool:
+    (source,) = (await world.sync.ask(GetSyncStatus(), world.scope)).sources
+    return source.running
