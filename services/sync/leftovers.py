@@ -15,6 +15,16 @@ from libs.db import Database, Transaction
 BITE = 5_000
 """Rows per transaction: each takes some tenths of a second, and holds nobody up."""
 
+# A range of the primary key: a list of ids is compared with every row of the user while statistics are old (8 s a bite
+# of 250,000 rows instead of 6 ms), and row security keeps PostgreSQL from finding rows by their ctid.
+_DELETE = """
+delete from activities
+where organization_id = $1 and user_id = $2 and provider = $3 and external_id <= (
+    select max(external_id) from (
+        select external_id from activities where organization_id = $1 and user_id = $2 and provider = $3
+        order by external_id limit $4) as bite)
+"""
+
 
 async def leave_behind(tx: Transaction, provider: str) -> None:
     """Everything that was copied from this provider is over."""
@@ -34,8 +44,8 @@ async def clear(
             if not await tx.fetchval("select true from leftovers where provider = $1 for update", provider):
                 return total
             tag = await tx.execute(
-                """delete from activities where ctid = any(array(
-                       select ctid from activities where user_id = $1 and provider = $2 limit $3))""",
+                _DELETE,
+                scope.organization_id,
                 scope.user_id,
                 provider,
                 BITE,
