@@ -38,6 +38,7 @@ async def run() -> None:
                     "ADJUTANT_CHAT_MODEL": "bench-model",
                     "ADJUTANT_GATEWAY_CHAT_PER_MINUTE": "1000000",
                     "ADJUTANT_GATEWAY_SIGN_UPS_PER_HOUR": "1000",
+                    "ADJUTANT_GATEWAY_SIGN_UP_TIER": "ENTERPRISE",
                     "ADJUTANT_LOG_LEVEL": "WARNING",
                 }
                 async with running_adjutant(Path(directory), settings) as adjutant:
