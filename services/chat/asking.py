@@ -46,8 +46,8 @@ from services.chat.veil import Veil
 
 log = get_logger("services.chat")
 
-DEFAULT_OUTPUT_TOKENS = 4_096
-"""What an answer is given when its asker names no limit: so much is put aside, and no more is allowed."""
+DEFAULT_OUTPUT_TOKENS = 8_192
+"""What an answer is given when its asker names no limit, thinking included: so much is put aside and allowed."""
 TYPICAL = Usage(30_000, 10_000)
 """A request by which prices are compared; large enough that rounding makes no difference."""
 SETTLE_AGAIN_S = (0.5, 2.0, 8.0, 30.0)

@@ -60,7 +60,8 @@ class _Named(BaseModel):
 
 
 class _ResponseFormat(BaseModel):
-    type: Literal["text", "json_object", "json_schema"]
+    type: Literal["text", "json_object"]
+    """`json_schema` is refused: what is not passed on must not be promised."""
 
 
 class _Request(BaseModel):

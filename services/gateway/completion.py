@@ -99,7 +99,6 @@ async def completion(
         query = StartCompletion(
             call_id=call_id, sealed_body=gateway.seal.seal("completion", caller.scope, body), feature=feature
         )
-        started = await gateway.bus.ask(query, scope=caller.scope, timeout_s=START_TIMEOUT_S)
 
         async def watched() -> AsyncIterator[bytes]:
             nonlocal over
@@ -108,7 +107,11 @@ async def completion(
                 yield update
 
         try:
+            started = await gateway.bus.ask(query, scope=caller.scope, timeout_s=START_TIMEOUT_S)
             yield Completion(started, watched(), int(time.time()))
+        except RemoteError:
+            over = True  # refused: nothing runs that could be stopped
+            raise
         finally:
             if not over:
                 stop = CompletionStop(call_id=call_id).model_dump_json().encode()
