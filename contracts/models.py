@@ -1,6 +1,6 @@
 """Asking language models, and what that costs: messages of chat, beside its turns."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar, Literal, Self
 
 from contracts.envelope import Event, Live, Query, Reply, Service
@@ -205,6 +205,72 @@ class UsageRow(Reply):
     input_tokens: int
     output_tokens: int
     cost_micros: CostMicros
+
+
+class ModelCallView(Reply):
+    """One request to a model, as the ledger has it."""
+
+    call_id: str
+    created_at: datetime
+    feature: str
+    turn_id: str | None
+    deployment: str
+    model: str
+    outcome: Literal["completed", "failed", "cancelled", "cached"]
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_micros: CostMicros
+    is_estimate: bool
+    price_source: str
+    attempts: int
+    first_token_ms: int | None
+    took_ms: int
+    request_sha256: str | None
+    """Hexadecimal; of the call's id, a zero byte and the request as it was kept."""
+    answer_sha256: str | None
+
+
+class ModelCalls(Reply):
+    """Newest first; `next_before` is absent on the last page."""
+
+    calls: tuple[ModelCallView, ...]
+    next_before: datetime | None = None
+
+
+class ListModelCalls(Query[ModelCalls]):
+    """The user's requests to models."""
+
+    subject: ClassVar[str] = "rpc.chat.list_model_calls.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ModelCalls
+
+    limit: int = 50
+    before: datetime | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class ModelCallWords(Reply):
+    """What was said in one call: JSON `{request, answer}`, sealed with purpose `model_call`."""
+
+    sealed_words: str
+
+
+class GetModelCall(Query[ModelCallWords]):
+    """What was said to a model and by it. Refused with `model_call_not_found`, also when it is no longer kept."""
+
+    subject: ClassVar[str] = "rpc.chat.get_model_call.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ModelCallWords
+
+    call_id: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(call_id=_CALL)
 
 
 class BudgetView(Reply):

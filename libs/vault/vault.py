@@ -43,6 +43,10 @@ class Vault:
         tx.after_commit(lambda: self._remember(place, key) if erasures == self._erasures else None)
         return key
 
+    def known_key(self, schema: str, scope: Scope) -> UserKey | None:
+        """The key if it was read lately; for work that would need a transaction for nothing else."""
+        return self._cached((schema, scope))
+
     async def erase(self, tx: Transaction) -> bool:
         """Destroy the key of `tx.scope` in this schema: what it sealed is unreadable for ever, backups of rows too.
 

@@ -54,7 +54,7 @@ def left(quota: Quota, admission: Admission) -> QuotaLeft:
     )
 
 
-def outcome_of(admitted: Admitted, outcome: str, characters: int, took_s: float) -> Outcome:
+def outcome_of(admitted: Admitted, outcome: str, took_s: float) -> Outcome:
     """What the ledger says: the provider's own count where it gave one, an estimate marked as such where not."""
     record = admitted.record
     deployment, finished = record.deployment, record.finished
@@ -63,6 +63,7 @@ def outcome_of(admitted: Admitted, outcome: str, characters: int, took_s: float)
         usage = Usage.of(finished)
         costs = cost(deployment.settings, finished.model, usage)
     elif deployment is not None and outcome == "cancelled":
+        characters = sum(map(len, record.said)) + sum(len(call.name + call.arguments) for call in record.calls)
         usage = Usage(admitted.input_tokens, -(-characters // CHARACTERS_A_TOKEN))
         costs, is_estimate = cost(deployment.settings, deployment.settings.model, usage), True
     for attempt in record.attempts:

@@ -18,7 +18,9 @@ from contracts.chat import (
 from contracts.gateway import UserRegistered
 from contracts.models import (
     CreateEmbeddings,
+    GetModelCall,
     GetModelUsage,
+    ListModelCalls,
     ListModelPolicies,
     ListModels,
     ResetModel,
@@ -31,6 +33,7 @@ from libs.models import prices
 from libs.runtime import Resources, Service
 from services.chat import handlers, model_handlers
 from services.chat.asking import Asking
+from services.chat.audit_trail import AuditTrail
 from services.chat.deps import Chat
 from services.chat.housekeeping import keep_house
 from services.chat.routing.deployments import DeploymentSettings, open_deployments
@@ -59,6 +62,8 @@ routes = (
     answer(ListModels, model_handlers.list_models),
     answer(ResetModel, model_handlers.reset_model),
     answer(GetModelUsage, model_handlers.get_model_usage),
+    answer(ListModelCalls, model_handlers.list_model_calls),
+    answer(GetModelCall, model_handlers.get_model_call),
     answer(SetBudget, model_handlers.set_budget),
     answer(ListModelPolicies, model_handlers.list_model_policies),
     answer(SetModelPolicy, model_handlers.set_model_policy),
@@ -77,7 +82,7 @@ async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
         listening: tuple[Coroutine[Any, Any, None], ...] = (stops.hear(resources.bus), completions.hear(resources.bus))
         if models is not None:
             listening += (HealthBoard(resources.bus, models.router.deployments).run(),)
-        for work in (*listening, keep_house(resources.db), account.sweep()):
+        for work in (*listening, keep_house(resources.db, resources.settings.words_kept_days), account.sweep()):
             stack.callback(background.create_task(work).cancel)
         yield Chat(
             db=resources.db,
@@ -114,7 +119,8 @@ async def _models(resources: Resources[ChatSettings], account: Account) -> Async
         keyring = Keyring(resources.bus, resources.seal, settings.first_token_s)
         router = Router(chat, hedge_s=settings.hedge_s, stall_s=settings.stall_s, keyring=keyring)
         plans, veil = Plans(resources.db, settings.default_tier), Veil(resources.master_keys, settings.scrubbed)
-        asking = Asking(router, account, plans, settings.seasons, veil, embedders)
+        trail = AuditTrail(resources.db, resources.vault, keeps_words=settings.words_kept_days > 0)
+        asking = Asking(router, account, plans, settings.seasons, veil, trail, embedders)
         yield asking
         await asking.aclose()
 

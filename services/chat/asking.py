@@ -21,6 +21,7 @@ from libs.resilience.errors import Unavailable
 from libs.telemetry import get_logger
 from services.chat.admitted import Admitted, Asker, left, outcome_of
 from services.chat.answers_cache import AnswersCache
+from services.chat.audit_trail import AuditTrail
 from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.metrics import (
     ACTIVE,
@@ -37,7 +38,7 @@ from services.chat.routing.choice import Wish, fitting
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.request import ModelRequest, Record
 from services.chat.routing.router import Router
-from services.chat.spending.account import Account, Admission, Outcome
+from services.chat.spending.account import NO_TRACE, Account, Admission, Outcome
 from services.chat.spending.estimates import tokens_of
 from services.chat.spending.plans import Plans, Terms
 from services.chat.spending.prices import Usage, cost, dearest
@@ -63,11 +64,13 @@ class Asking:
         plans: Plans,
         seasons: Sequence[Season],
         veil: Veil,
+        trail: AuditTrail,
         embedders: tuple[Deployment, ...] = (),
     ) -> None:
         self.router = router
         self.embedders = embedders
         self._veil = veil
+        self._trail = trail
         self._account = account
         self._plans = plans
         self._seasons = seasons
@@ -119,10 +122,11 @@ class Asking:
 
     async def stream(self, admitted: Admitted, deadline: Deadline) -> AsyncGenerator[ModelEvent, None]:
         """The answer of an admitted request; settled however it ends. Raises ModelError, QuotaReached."""
-        record, began, said, characters, outcome = admitted.record, time.monotonic(), list[str](), 0, "cancelled"
+        record, began, outcome = admitted.record, time.monotonic(), "cancelled"
         key = self.cache.key(admitted.asker.scope, admitted.asker.feature, admitted.request)
         if (kept := self.cache.get(key)) is not None:
-            self._settle_later(admitted, "cached", 0, time.monotonic() - began)
+            record.sent, record.said = admitted.request, [kept.text]
+            self._settle_later(admitted, "cached", time.monotonic() - began)
             yield TextDelta(kept.text)
             yield kept.finished
             return
@@ -130,17 +134,16 @@ class Asking:
         try:
             await _wait(admitted, deadline)
             veiled = self._veil.over(admitted.request, admitted.asker.scope)
+            record.sent = veiled.request
             async with aclosing(veiled.lifted(self.router.stream(veiled.request, deadline, record))) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
-                        characters += len(event.text)
-                        if key is not None:
-                            said.append(event.text)
+                        record.said.append(event.text)
                     elif isinstance(event, ToolCalls):
-                        characters += sum(len(call.name) + len(call.arguments) for call in event.calls)
+                        record.calls = event.calls
                     elif isinstance(event, Finished):
                         outcome = "completed"
-                        self.cache.put(key, "".join(said), event)
+                        self.cache.put(key, "".join(record.said), event)
                     yield event
         except (asyncio.CancelledError, GeneratorExit):
             raise
@@ -149,7 +152,7 @@ class Asking:
             raise
         finally:
             ACTIVE.dec()
-            self._settle_later(admitted, outcome, characters, time.monotonic() - began)
+            self._settle_later(admitted, outcome, time.monotonic() - began)
 
     async def put_aside(
         self, asker: Asker, micros: int, tokens: int, deadline: Deadline
@@ -191,16 +194,19 @@ class Asking:
         await self.router.aclose()
         await asyncio.gather(*self._settling, return_exceptions=True)
 
-    def _settle_later(self, admitted: Admitted, outcome: str, characters: int, took_s: float) -> None:
+    def _settle_later(self, admitted: Admitted, outcome: str, took_s: float) -> None:
         """Nobody waits for the ledger; and a cancelled request is settled like any other."""
-        ended = outcome_of(admitted, outcome, characters, took_s)
+        ended = outcome_of(admitted, outcome, took_s)
         _measure(admitted.record, ended)
-        self._in_background(self._settle(admitted.admission, admitted.asker.scope, ended))
+        self._in_background(self._settle(admitted.admission, admitted.asker.scope, ended, admitted))
 
-    async def _settle(self, admission: Admission, scope: Scope, ended: Outcome) -> None:
+    async def _settle(
+        self, admission: Admission, scope: Scope, ended: Outcome, admitted: Admitted | None = None
+    ) -> None:
         for pause_s in (*SETTLE_AGAIN_S, None):
             try:
-                return await self._account.settle(admission, scope, ended)
+                trace = await self._trail.trace(admitted) if admitted else NO_TRACE
+                return await self._account.settle(admission, scope, ended, trace)
             except Unavailable as away:
                 if pause_s is None:
                     log.error("model_call_not_settled", call_id=admission.call_id, error=away.slug)

@@ -6,9 +6,13 @@ from contracts.models import (
     CompletionStarted,
     CreateEmbeddings,
     EmbeddingsMade,
+    GetModelCall,
     GetModelUsage,
+    ListModelCalls,
     ListModelPolicies,
     ListModels,
+    ModelCalls,
+    ModelCallWords,
     ModelList,
     ModelPolicies,
     ModelUsage,
@@ -22,6 +26,7 @@ from libs.bus import Call
 from libs.db import Transaction
 from libs.models.errors import NoModelFits
 from services.chat import completions, embedding
+from services.chat.audit_trail import words_of
 from services.chat.deps import Chat
 from services.chat.routing.deployments import Deployment
 from services.chat.spending import plans, report
@@ -79,6 +84,18 @@ async def set_model_policy(query: SetModelPolicy, call: Call, deps: Chat) -> Mod
 async def get_model_usage(query: GetModelUsage, call: Call, deps: Chat) -> ModelUsage:
     """What it cost."""
     return await report.usage(deps.db, call.require_scope(), query.start, query.end, query.of)
+
+
+async def list_model_calls(query: ListModelCalls, call: Call, deps: Chat) -> ModelCalls:
+    """Request by request."""
+    return await report.calls(deps.db, call.require_scope(), query.limit, query.before)
+
+
+async def get_model_call(query: GetModelCall, call: Call, deps: Chat) -> ModelCallWords:
+    """What was said in one of them."""
+    scope = call.require_scope()
+    words = await words_of(deps.db, deps.vault, scope, query.call_id)
+    return ModelCallWords(sealed_words=deps.seal.seal("model_call", scope, words))
 
 
 async def set_budget(query: SetBudget, call: Call, deps: Chat) -> BudgetView:

@@ -37,6 +37,8 @@ class ChatSettings(ServiceSettings):
     "factor": 2}]`."""
     first_token_s: float = Field(default=20.0, gt=0)
     """How long a model may take until its first token, in seconds; then it counts as failed."""
+    words_kept_days: int = Field(default=30, ge=0, le=3650)
+    """How long what was said to models and by them is kept, sealed, for the audit; 0: never, only hashes are."""
     turn_s: float = Field(default=120.0, gt=0)
     """The longest a turn may take, in seconds."""
     history_characters: int = Field(default=24_000, ge=0)

@@ -25,6 +25,7 @@ class Action(StrEnum):
     SUPPLIED_KEY_REMOVED = "supplied_key.removed"
     MODEL_POLICY_SET = "model.policy_set"
     MODEL_RESET = "model.reset"
+    MODEL_CALL_READ = "model.call_read"
     BUDGET_SET = "budget.set"
     CONVERSATION_DELETED = "conversation.deleted"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from contracts.envelope import Scope
-from libs.models.messages import NO_OPTIONS, Finished, ModelMessage, Options, ToolSchema
+from libs.models.messages import NO_OPTIONS, Finished, ModelMessage, Options, ToolCall, ToolSchema
 from services.chat.routing.choice import NO_WISH, Wish
 from services.chat.routing.deployments import Deployment
 
@@ -39,3 +39,8 @@ class Record:
     deployment: Deployment | None = None
     first_token_s: float | None = None
     finished: Finished | None = None
+    sent: ModelRequest | None = None
+    """As the models saw it."""
+    said: list[str] = field(default_factory=list)
+    """The pieces of the answer, as its asker saw them."""
+    calls: tuple[ToolCall, ...] = ()

@@ -68,6 +68,18 @@ class Outcome:
     took_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the ledger's row says of the words; `content` is sealed, None when nothing is kept."""
+
+    request_hash: bytes | None = None
+    answer_hash: bytes | None = None
+    content: bytes | None = None
+
+
+NO_TRACE = Trace()
+
+
 class Account:
     """The chat schema's purse. Shared by everything in the process that asks models."""
 
@@ -100,10 +112,10 @@ class Account:
             raise quota.reached(row["decision"], row["wait_s"])
         return Admission(call_id, began_at, row["wait_s"], row["percent"], row["day_left"], row["hour_tokens_left"])
 
-    async def settle(self, admission: Admission, scope: Scope, outcome: Outcome) -> None:
+    async def settle(self, admission: Admission, scope: Scope, outcome: Outcome, trace: Trace = NO_TRACE) -> None:
         """Write the ledger's row and what was spent; a second time changes nothing. Raises DatabaseUnavailable."""
         rows = await self._db.call(
-            "select * from settle($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)",
+            "select * from settle($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)",
             admission.call_id,
             scope.organization_id,
             scope.user_id,
@@ -122,6 +134,9 @@ class Account:
             outcome.attempts,
             None if outcome.first_token_s is None else round(outcome.first_token_s * 1000),
             round(outcome.took_s * 1000),
+            trace.request_hash,
+            trace.answer_hash,
+            trace.content,
         )
         for row in rows:
             if (reached := _reached(row)) > row["alerted"]:

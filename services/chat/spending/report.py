@@ -4,7 +4,7 @@ import calendar
 from datetime import UTC, date, datetime, timedelta
 
 from contracts.envelope import Scope
-from contracts.models import BudgetView, ModelUsage, Owner, UsageRow
+from contracts.models import BudgetView, ModelCalls, ModelCallView, ModelUsage, Owner, UsageRow
 from contracts.money import CostMicros
 from libs.db import Database, Transaction
 
@@ -14,6 +14,14 @@ select (created_at at time zone 'utc')::date as day, feature, model, count(*)::i
        sum(output_tokens)::bigint as output_tokens, sum(cost_micros)::bigint as cost_micros
 from model_calls where user_id = $1 and created_at >= $2 and created_at < $3 group by 1, 2, 3 order by 1, 2, 3
 """
+_CALLS = """
+select call_id, created_at, feature, turn_id, deployment, model, outcome, input_tokens, output_tokens, cached_tokens,
+       cost_micros, is_estimate, price_source, attempts, first_token_ms, took_ms,
+       encode(request_hash, 'hex') as request_sha256, encode(answer_hash, 'hex') as answer_sha256
+from model_calls where user_id = $1 and ($2::timestamptz is null or created_at < $2)
+order by created_at desc limit $3
+"""
+MOST_CALLS = 200
 _SHARED = "select * from organization_usage($1, $2, $3) order by day, feature, model"
 _BUDGET = """
 select b.monthly_micros, coalesce(s.spent_micros, 0) as spent, coalesce(s.reserved_micros, 0) as reserved
@@ -31,6 +39,15 @@ async def usage(db: Database, scope: Scope, start: date, end: date, of: Owner) -
         rows = await tx.fetch(_OWN if of == "user" else _SHARED, owner, begin, stop)
         budgets = tuple([await budget(tx, scope, each, datetime.now(UTC)) for each in ("organization", "user")])
     return ModelUsage(rows=tuple(UsageRow(**row) for row in rows), budgets=budgets)
+
+
+async def calls(db: Database, scope: Scope, limit: int, before: datetime | None) -> ModelCalls:
+    """The user's requests, newest first; at most MOST_CALLS at a time."""
+    limit = max(1, min(limit, MOST_CALLS))
+    async with db.reading(scope) as tx:
+        rows = await tx.fetch(_CALLS, scope.user_id, before, limit + 1)
+    shown = tuple(ModelCallView(**row) for row in rows[:limit])
+    return ModelCalls(calls=shown, next_before=shown[-1].created_at if len(rows) > limit else None)
 
 
 async def set_budget(db: Database, scope: Scope, belongs_to: Owner, monthly_micros: int | None) -> BudgetView:

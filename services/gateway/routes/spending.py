@@ -3,14 +3,17 @@
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
-from pydantic import Field
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AwareDatetime, Field
 
 from contracts.models import (
     BudgetView,
+    GetModelCall,
     GetModelUsage,
+    ListModelCalls,
     ListModelPolicies,
     ListModels,
+    ModelCalls,
     ModelList,
     ModelPolicies,
     ModelPolicy,
@@ -45,6 +48,29 @@ async def usage(caller: Reader, gateway: GatewayHere, start: date, end: date, of
     if not timedelta(0) <= end - start <= timedelta(days=LONGEST_DAYS):
         raise InvalidInput(f"`end` has to be at or after `start`, and at most {LONGEST_DAYS} days later.")
     return await gateway.bus.ask(GetModelUsage(start=start, end=end, of=of), scope=caller.scope)
+
+
+@router.get("/usage/calls", responses=problems(*AUTHENTICATED, 422))
+async def model_calls(
+    caller: Reader,
+    gateway: GatewayHere,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: AwareDatetime | None = None,
+) -> ModelCalls:
+    """The caller's requests to language models one by one, newest first: cost, outcome, and hashes of what was said."""
+    return await gateway.bus.ask(ListModelCalls(limit=limit, before=before), scope=caller.scope)
+
+
+@router.get("/usage/calls/{call_id}", response_class=Response, responses=problems(*AUTHENTICATED, 404, 422))
+async def model_call(
+    call_id: Annotated[str, Path(max_length=64)], caller: Reader, gateway: GatewayHere, origin: OriginHere
+) -> Response:
+    """What was said to the model, as it saw it, and what it answered. Of what tools returned there is a hash only."""
+    found = await gateway.bus.ask(GetModelCall(call_id=call_id), scope=caller.scope)
+    async with gateway.db.transaction(caller.scope) as tx:
+        await record(tx, caller.name, Action.MODEL_CALL_READ, call_id, origin)
+    words = gateway.seal.open("model_call", caller.scope, found.sealed_words)
+    return Response(words, media_type="application/json")
 
 
 @router.get("/budgets", responses=problems(*AUTHENTICATED))

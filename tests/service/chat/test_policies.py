@@ -13,9 +13,10 @@ from libs.db import Database
 from libs.models.errors import NoModelFits
 from libs.models.messages import Finished, Options, TextDelta, UserText
 from libs.resilience.deadline import Deadline
-from libs.vault import MasterKeys
+from libs.vault import MasterKeys, Vault
 from services.chat.admitted import Admitted, Asker
 from services.chat.asking import Asking
+from services.chat.audit_trail import AuditTrail
 from services.chat.errors import QuotaReached
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.request import ModelRequest
@@ -36,8 +37,9 @@ async def db(connect: Connect) -> Database:
 
 
 def asking(db: Database, platform: Platform, *deployments: Deployment, tier: str = "ENTERPRISE") -> Asking:
-    veil = Veil(MasterKeys.from_text(platform.master_keys), frozenset())
-    return Asking(Router(deployments), Account(db), Plans(db, tier), (), veil)  # type: ignore[arg-type]
+    keys = MasterKeys.from_text(platform.master_keys)
+    veil, trail = Veil(keys, frozenset()), AuditTrail(db, Vault(keys), keeps_words=True)
+    return Asking(Router(deployments), Account(db), Plans(db, tier), (), veil, trail)  # type: ignore[arg-type]
 
 
 def two() -> tuple[Deployment, Deployment]:
