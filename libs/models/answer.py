@@ -20,14 +20,26 @@ class CallSoFar:
     arguments: str = ""
 
 
+MOST_TOKENS = 2_000_000_000
+"""More than any answer has, and no more than the ledger can hold."""
+
+
 @dataclass(slots=True)
 class Usage:
-    """Tokens as `Finished` counts them."""
+    """Tokens as `Finished` counts them, as they were told."""
 
     input: int = 0
     output: int = 0
     cached: int = 0
     cache_write: int = 0
+
+    def possible(self) -> "Usage":
+        """Without what cannot be, for the books have to stand whatever a provider writes: nothing is negative, and
+        the cache's part is a part of the input."""
+        read = _between(0, self.input, MOST_TOKENS)
+        cached = _between(0, self.cached, read)
+        written = _between(0, self.cache_write, read - cached)
+        return Usage(read, _between(0, self.output, MOST_TOKENS), cached, written)
 
 
 class Answer(ABC):
@@ -71,14 +83,18 @@ class Answer(ABC):
         reason = self._reason
         # What a filter stopped is not run, even when a call in it happens to be whole.
         calls = self._calls if reason != "content_filter" else []
+        if reason == "length":
+            # The last call may be half of one, and a limit that the asker has set is no failure: asked again, it would
+            # be reached again. So the answer ends there, like a text that is cut.
+            calls = []
         if calls:
-            if reason == "length" or not all(call.name for call in calls):
+            if not all(call.name for call in calls):
                 raise StreamBroken("The model's tool call broke off.")
             yield ToolCalls(self._whole(calls))
             reason = "tool_calls"
         elif reason == "tool_calls":
             reason = "stop"
-        usage = self._usage
+        usage = self._usage.possible()
         yield Finished(reason, self._model, usage.input, usage.output, usage.cached, usage.cache_write)
 
     @abstractmethod
@@ -93,3 +109,7 @@ class Answer(ABC):
             for call in calls:
                 call.id = f"call_{secrets.token_hex(12)}"
         return tuple(ToolCall(call.id, call.name, call.arguments) for call in calls)
+
+
+def _between(least: int, count: int, most: int) -> int:
+    return max(least, min(count, most))

@@ -132,7 +132,6 @@ def test_an_error_inside_the_stream_is_told_by_its_kind(kind: str, message: str,
         pytest.param([], id="an empty body"),
         pytest.param([start(), *texts("You have 3")], id="cut after some text"),
         pytest.param([start(), *texts("You have 3"), STOP], id="stopped without a reason"),
-        pytest.param([start(), *call(0, "t", "x", '{"a'), end("max_tokens"), STOP], id="a call cut by the limit"),
         pytest.param([start(), *call(0, "t", "", "{}"), end("tool_use"), STOP], id="a nameless call"),
     ],
 )

@@ -185,10 +185,6 @@ def test_an_error_that_is_a_bare_sentence_is_an_error() -> None:
         pytest.param((chunk({"content": "You have 3"}),), id="cut after some text"),
         pytest.param((chunk({"content": "You have 3"}), b"data: [DONE]"), id="done without a reason"),
         pytest.param(
-            (chunk(part(0, id="a", function={"name": "x", "arguments": '{"a'})), chunk(finish="length")),
-            id="a call cut by the token limit",
-        ),
-        pytest.param(
             (chunk(part(0, id="a", function={"arguments": "{}"})), chunk(finish="tool_calls")), id="a nameless call"
         ),
     ],
@@ -229,3 +225,31 @@ def test_a_line_without_end_does_not_fill_the_memory() -> None:
     lines.feed(b"x" * MAX_LINE_BYTES)
     with pytest.raises(StreamBroken):
         lines.feed(b"x")
+
+
+def test_a_call_cut_by_the_token_limit_is_not_run_and_is_nobodys_failure() -> None:
+    """Whoever sets a low limit must not make a healthy deployment look broken."""
+    half = chunk(part(0, id="a", function={"name": "x", "arguments": '{"a'}))
+    text, end = read(chunk({"content": "I look"}), half, chunk(finish="length"))
+    assert text == "I look"
+    assert [(type(event), getattr(event, "reason", None)) for event in end] == [(Finished, "length")]
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ({"prompt_tokens": 10, "completion_tokens": -5}, (10, 0, 0, 0)),
+        ({"prompt_tokens": -1, "completion_tokens": 5}, (0, 5, 0, 0)),
+        ({"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 900}}, (10, 0, 10, 0)),
+        (
+            {"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 6, "cache_write_tokens": 6}},
+            (10, 0, 6, 4),
+        ),
+        ({"prompt_tokens": 10, "completion_tokens": 10**15}, (10, 2_000_000_000, 0, 0)),
+    ],
+)
+def test_figures_that_cannot_be_are_made_possible(told: dict[str, Any], counted: tuple[int, ...]) -> None:
+    """The price table and the ledger refuse them otherwise, and the request would never be settled."""
+    _, (end,) = read(chunk({"content": "x"}, finish="stop"), chunk(choices=[], usage=told))
+    assert isinstance(end, Finished)
+    assert (end.input_tokens, end.output_tokens, end.cached_tokens, end.cache_write_tokens) == counted
