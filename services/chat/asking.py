@@ -34,6 +34,7 @@ from services.chat.metrics import (
     TOKENS,
     WAITING,
 )
+from services.chat.output_filter import OutputFilter, material_of
 from services.chat.routing.choice import Wish, fitting
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.request import ModelRequest, Record
@@ -135,7 +136,10 @@ class Asking:
             await _wait(admitted, deadline)
             veiled = self._veil.over(admitted.request, admitted.asker.scope)
             record.sent = veiled.request
-            async with aclosing(veiled.lifted(self.router.stream(veiled.request, deadline, record))) as events:
+            answer = veiled.lifted(self.router.stream(veiled.request, deadline, record))
+            if admitted.asker.feature != "completions":
+                answer = OutputFilter(lambda: material_of(admitted.request.messages)).over(answer)
+            async with aclosing(answer) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         record.said.append(event.text)
