@@ -67,7 +67,7 @@ def microsoft_seed(public_urls: Sequence[str]) -> dict[str, Any]:
 
 
 def microsoft_settings(url: str) -> dict[str, str]:
-    """For oauth and sync."""
+    """For oauth, sync and tool."""
     return {
         "ADJUTANT_OAUTH_MICROSOFT_CLIENT_ID": MICROSOFT_CLIENT,
         "ADJUTANT_OAUTH_MICROSOFT_CLIENT_SECRET": SECRET,
@@ -79,7 +79,7 @@ def microsoft_settings(url: str) -> dict[str, str]:
 
 
 def github_settings(url: str) -> dict[str, str]:
-    """For oauth and sync."""
+    """For oauth, sync and tool."""
     return {
         "ADJUTANT_OAUTH_GITHUB_CLIENT_ID": GITHUB_CLIENT,
         "ADJUTANT_OAUTH_GITHUB_CLIENT_SECRET": SECRET,
@@ -88,11 +88,12 @@ def github_settings(url: str) -> dict[str, str]:
         "ADJUTANT_OAUTH_GITHUB_REVOKE_URL": f"{url}/applications/{{client_id}}/token",
         "ADJUTANT_OAUTH_GITHUB_IDENTITY_URL": f"{url}/user",
         "ADJUTANT_SYNC_GITHUB_API": url,
+        "ADJUTANT_TOOL_GITHUB_API": url,
     }
 
 
 def slack_settings(url: str) -> dict[str, str]:
-    """For oauth and sync."""
+    """For oauth, sync and tool."""
     return {
         "ADJUTANT_OAUTH_SLACK_CLIENT_ID": SLACK_CLIENT,
         "ADJUTANT_OAUTH_SLACK_CLIENT_SECRET": SECRET,

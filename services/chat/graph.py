@@ -30,6 +30,11 @@ ACTIONS = {
     "calendar_list": "Looking at your calendar",
     "calendar_availability": "Checking when you are free",
     "calendar_create_event": "Creating a calendar event",
+    "github_list_repositories": "Looking at your repositories",
+    "github_find": "Looking for issues on GitHub",
+    "github_read": "Reading an issue on GitHub",
+    "github_comment": "Commenting on GitHub",
+    "github_create_issue": "Opening an issue on GitHub",
 }
 
 

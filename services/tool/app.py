@@ -27,6 +27,7 @@ from services.tool.handlers import (
 from services.tool.settings import ToolSettings
 from services.tool.tools import registry
 from services.tool.usage import UsageBook
+from services.tool.work_clients import WorkClients
 
 routes = (
     react(ConnectionEstablished, add_connection),
@@ -56,6 +57,7 @@ async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDep
                 seal=resources.seal,
                 gmail=await Gmail.open(http, settings.gmail_api),
                 calendar=await Calendar.open(http, settings.calendar_api),
+                work=WorkClients.open(http, github_api_url=settings.github_api),
                 tools=registry,
                 connected=Connected(resources.db, resources.bus),
                 usage=usage,

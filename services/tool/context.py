@@ -8,6 +8,7 @@ from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
 from libs.resilience.deadline import Deadline
 from services.tool.access import Access
+from services.tool.work_clients import WorkClients
 
 CALL_TIMEOUT_S = 8.0
 """The longest a provider may take for one call. The ledger's lease is longer than this (`services.tool.ledger`)."""
@@ -23,12 +24,20 @@ class Context:
     access: Access
     gmail: Gmail
     calendar: Calendar
+    work: WorkClients
     tz: ZoneInfo
     now: datetime
     """What words such as "tomorrow" are relative to: the moment of asking, also when it is done later."""
     deadline: Deadline
     execution_id: str | None = None
     """Set for tools with an effect."""
+
+    @property
+    def effect_id(self) -> str:
+        """The execution id, by which an effect is found again. Asking for it without an effect is a bug."""
+        if self.execution_id is None:
+            raise RuntimeError("an effect needs an execution id")
+        return self.execution_id
 
     @property
     def timeout_s(self) -> float:

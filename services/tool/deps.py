@@ -17,6 +17,7 @@ from services.tool.context import Context
 from services.tool.execution import PATIENCE, Patience
 from services.tool.registry import Registry
 from services.tool.usage import UsageBook
+from services.tool.work_clients import WorkClients
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class ToolDeps:
     seal: TransitSeal
     gmail: Gmail
     calendar: Calendar
+    work: WorkClients
     tools: Registry
     connected: Connected
     usage: UsageBook
@@ -43,4 +45,4 @@ class ToolDeps:
     ) -> Context:
         """For one run of a tool. Raises TimeNotUnderstood for a timezone that is none."""
         tz = times.zone(timezone)
-        return Context(self.access(scope), self.gmail, self.calendar, tz, now, deadline, execution_id)
+        return Context(self.access(scope), self.gmail, self.calendar, self.work, tz, now, deadline, execution_id)

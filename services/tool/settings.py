@@ -2,6 +2,7 @@
 
 from pydantic_settings import SettingsConfigDict
 
+from libs.providers.github import api as github
 from libs.providers.google import calendar, gmail
 from libs.runtime import ServiceSettings
 
@@ -15,3 +16,5 @@ class ToolSettings(ServiceSettings):
     """Root of the Gmail API, with a slash at its end."""
     calendar_api: str = calendar.DEFAULT_BASE_URL
     """The Calendar API including its path: ends with `/calendar/v3/`."""
+    github_api: str = github.DEFAULT_BASE_URL
+    """Root of GitHub's API."""

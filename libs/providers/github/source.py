@@ -6,7 +6,6 @@ by the daily fresh listing. Limits: https://docs.github.com/rest, "Rate limits f
 """
 
 import json
-import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
@@ -14,16 +13,14 @@ from typing import Any
 
 import httpx
 
-from libs.providers.errors import EntityExists, EntityNotFound, ProviderBusy, retry_after_s
-from libs.providers.rest import Access, Answer, Pace, RestApi
+from libs.providers.errors import EntityExists, EntityNotFound
+from libs.providers.github.api import github_api
+from libs.providers.rest import Access, Answer, Pace
 from libs.providers.source import Hook, Item, Kind, Page, Stream, Watch
-from libs.resilience.errors import AdjutantError
 
 REPOSITORIES = Stream("repositories", "Repositories", tells_deletions=False, lists_everything=True)
 PAGE_SIZE = 100
 OVERLAP = timedelta(minutes=2)
-SECONDARY_PAUSE_S = 60.0
-"""GitHub's word for limits of which it does not say when they end: at least a minute."""
 LISTS_KEPT = 64
 """More than one process reads connections at the same time."""
 _EVENTS = ("push", "issues", "pull_request", "repository")
@@ -35,10 +32,7 @@ class GitHubSource:
     provider = "github"
 
     def __init__(self, http: httpx.AsyncClient, base_url: str, pace: Pace | None = None) -> None:
-        headers = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
-        self._api = RestApi(
-            "GitHub", self.provider, base_url, http, headers=headers, refuse=_refusal, spare=_spare, pace=pace
-        )
+        self._api = github_api(http, base_url, pace)
         self._listed: OrderedDict[str, list[Page]] = OrderedDict()
         """What `streams` has just read of a connection: its first stream has the same list, and takes it from here."""
 
@@ -219,24 +213,3 @@ def _line(text: object) -> str:
 
 def _moment(text: str | None) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC) if text else datetime.fromtimestamp(0, UTC)
-
-
-def _refusal(label: str, response: httpx.Response) -> AdjutantError | None:
-    """Both of GitHub's limits answer 403 or 429; a 403 of another kind is a missing permission."""
-    if response.status_code not in (403, 429):
-        return None
-    told_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
-    is_used_up = response.headers.get("x-ratelimit-remaining") == "0"
-    if response.status_code == 403 and told_s is None and not is_used_up and b"secondary rate" not in response.content:
-        return None
-    wait_s = told_s or (_until_reset(response.headers) if is_used_up else None) or SECONDARY_PAUSE_S
-    return ProviderBusy(f"{label} asks us to slow down.", retry_after_s=wait_s)
-
-
-def _spare(headers: httpx.Headers) -> float | None:
-    return _until_reset(headers) if headers.get("x-ratelimit-remaining") == "0" else None
-
-
-def _until_reset(headers: httpx.Headers) -> float | None:
-    reset = headers.get("x-ratelimit-reset", "")
-    return max(1.0, int(reset) - time.time()) if reset.isdigit() else None

@@ -1,8 +1,9 @@
 """Every tool there is. The order is the order in which a model sees them."""
 
-from services.tool.registry import Registry
+from services.tool.offered import OfferedTools
 from services.tool.tools.calendar import CALENDAR_TOOLS
 from services.tool.tools.contacts import CONTACTS_TOOLS
+from services.tool.tools.github import GITHUB_TOOLS
 from services.tool.tools.mail import MAIL_TOOLS
 
-registry = Registry((*MAIL_TOOLS, *CONTACTS_TOOLS, *CALENDAR_TOOLS))
+registry = OfferedTools((*MAIL_TOOLS, *CONTACTS_TOOLS, *CALENDAR_TOOLS, *GITHUB_TOOLS))

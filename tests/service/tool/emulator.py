@@ -1,9 +1,9 @@
-"""Starts the emulated Google with a seed of these tests' own."""
+"""Starts an emulated provider with a seed of these tests' own."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,22 @@ from libs.sandbox.node import emulators
 START_S = 20.0
 
 
-@asynccontextmanager
-async def emulated_google(directory: Path, seed: dict[str, Any]) -> AsyncIterator[str]:
+def emulated_google(directory: Path, seed: dict[str, Any]) -> AbstractAsyncContextManager[str]:
     """The address of a Google that holds what the seed says."""
+    return emulated("google", directory, {"google": seed})
+
+
+@asynccontextmanager
+async def emulated(service: str, directory: Path, seed: dict[str, Any]) -> AsyncIterator[str]:
+    """The address of that provider; `seed` is the emulator's whole document."""
     programs = await emulators()
     file = directory / "seed.yaml"
-    file.write_text(yaml.safe_dump({"google": seed}))
+    file.write_text(yaml.safe_dump(seed))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
-        *(*programs.google, "start", "--service", "google"),
+        *(*programs.google, "start", "--service", service),
         *("--port", str(port), "--seed", str(file)),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,

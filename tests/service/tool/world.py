@@ -25,6 +25,7 @@ from services.tool.deps import ToolDeps
 from services.tool.execution import Patience
 from services.tool.tools import registry
 from services.tool.usage import UsageBook
+from services.tool.work_clients import WorkClients
 from tests.conftest import Platform
 from tests.service.tool.front import Front
 from tests.service.tool.oauth_peer import OAuthPeer
@@ -35,8 +36,10 @@ ENDED = {ExecutionStatus.DONE, ExecutionStatus.FAILED, ExecutionStatus.UNKNOWN}
 
 
 @asynccontextmanager
-async def running_tool(platform: Platform, api: str, patience: Patience = PATIENCE) -> AsyncIterator[ToolDeps]:
-    """One replica; `api` is where Google is."""
+async def running_tool(
+    platform: Platform, api: str, patience: Patience = PATIENCE, **work: str
+) -> AsyncIterator[ToolDeps]:
+    """One replica; `api` is where Google is, `work` where the others are, as `WorkClients.open` names them."""
     account = platform.nats
     database = await Database.connect(platform.database.url("tool"), "tool", wait_s=10)
     bus = Bus("tool", account.url, user=account.user("tool"), password=account.password("tool"))
@@ -50,6 +53,7 @@ async def running_tool(platform: Platform, api: str, patience: Patience = PATIEN
             seal=TransitSeal(keys),
             gmail=await Gmail.open(http, f"{api}/"),
             calendar=await Calendar.open(http, f"{api}/calendar/v3/"),
+            work=WorkClients.open(http, **work),
             tools=registry,
             connected=Connected(database, bus),
             usage=UsageBook(database),
@@ -87,12 +91,20 @@ class World:
     def command(self, title: str, execution_id: str | None = None, **arguments: Any) -> ExecuteTool:
         """Create an event tomorrow at two."""
         given = {"title": title, "start": "tomorrow at 2pm", "guests": ["sarah.chen@example.com"]} | arguments
+        return self.asked("calendar_create_event", given, execution_id)
+
+    def asked(self, tool: str, arguments: dict[str, Any], execution_id: str | None = None) -> ExecuteTool:
+        """The command to run a tool with an effect."""
         return ExecuteTool(
             execution_id=ExecutionId(execution_id or new_id("x")),
-            tool="calendar_create_event",
-            sealed_arguments=self.sealed(given),
+            tool=tool,
+            sealed_arguments=self.sealed(arguments),
             timezone=TIMEZONE,
         )
+
+    async def done(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The opened result of an effect that worked."""
+        return self.opened(await self.execute(self.asked(tool, arguments)))
 
     async def execute(self, command: ExecuteTool, timeout_s: float = 30.0) -> ToolOutcome:
         """Send the command and wait until it ended."""

@@ -1,0 +1,24 @@
+"""The providers of work tools, opened once for a process: GitHub, Slack, Outlook and Notion."""
+
+from dataclasses import dataclass
+
+import httpx
+
+from libs.providers.github.api import DEFAULT_BASE_URL as GITHUB_API
+from libs.providers.github.api import github_api
+from libs.providers.github.issue_actions import GitHubIssueActions
+from libs.providers.github.issues import GitHubIssues
+
+
+@dataclass(frozen=True, slots=True)
+class WorkClients:
+    """What tools read and write with. None of them knows a user: each call brings the token."""
+
+    github: GitHubIssues
+    github_actions: GitHubIssueActions
+
+    @classmethod
+    def open(cls, http: httpx.AsyncClient, *, github_api_url: str = GITHUB_API) -> "WorkClients":
+        """Addresses are the roots of the vendors' APIs, without a slash at their end."""
+        github = github_api(http, github_api_url)
+        return cls(github=GitHubIssues(github), github_actions=GitHubIssueActions(github))
