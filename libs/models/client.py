@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
+from libs.models.headroom import Headroom
 from libs.models.messages import ModelEvent, ModelMessage, Options, ToolSchema
 from libs.resilience.deadline import Deadline
 
@@ -14,6 +15,11 @@ class ModelClient(Protocol):
     @property
     def model(self) -> str:
         """As the provider calls it."""
+        ...
+
+    @property
+    def headroom(self) -> Headroom:
+        """What the provider would still take, by its last answer."""
         ...
 
     def stream(

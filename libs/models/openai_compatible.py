@@ -8,7 +8,7 @@ from typing import Any
 from libs.models.answer import Answer
 from libs.models.chunks import ChatCompletionsAnswer
 from libs.models.messages import AssistantText, ModelMessage, Options, SystemText, ToolSchema, UserText
-from libs.models.openai_sdk import OpenAISDKModel, portions_of
+from libs.models.openai_sdk import OpenAISDKModel
 
 
 class OpenAICompatible(OpenAISDKModel):
@@ -23,7 +23,7 @@ class OpenAICompatible(OpenAISDKModel):
         body: dict[str, Any] = {"messages": [_message(message) for message in messages], **_options(options)}
         if tools:
             body |= {"tools": [_tool(tool) for tool in tools], **_tool_choice(options)}
-        return portions_of(
+        return self._portions_of(
             self._client.chat.completions.with_streaming_response.create(
                 model=self.model,
                 messages=[],

@@ -7,7 +7,7 @@ from typing import Any
 
 from libs.models.answer import Answer
 from libs.models.messages import AssistantText, ModelMessage, Options, SystemText, ToolSchema, UserText
-from libs.models.openai_sdk import OpenAISDKModel, portions_of
+from libs.models.openai_sdk import OpenAISDKModel
 from libs.models.responses_events import ResponsesAnswer
 
 MIN_OUTPUT_TOKENS = 16
@@ -23,7 +23,7 @@ class OpenAIResponses(OpenAISDKModel):
     def _opened(
         self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], options: Options
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        return portions_of(
+        return self._portions_of(
             self._client.responses.with_streaming_response.create(
                 # In one piece and as it is: the SDK would walk through it by its type hints.
                 extra_body=body(self.model, messages, tools, options),

@@ -1,11 +1,13 @@
 """The official SDK of OpenAI as both of its formats use it: log-in, connections, errors, time limits."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from libs.models.errors import ModelError, ModelTimeout, ModelUnavailable
 from libs.models.failures import ProviderError, failure
+from libs.models.headroom import headroom_of
 from libs.models.streamed import CONNECT_S, STALL_S, StreamedModel
 
 if TYPE_CHECKING:
@@ -37,6 +39,13 @@ class OpenAISDKModel(StreamedModel):
         """Close its connections."""
         await self._client.close()
 
+    @asynccontextmanager
+    async def _portions_of(self, response: AbstractAsyncContextManager[Any]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The body of a streaming response of the SDK."""
+        async with response as opened:
+            self.headroom = headroom_of(opened.headers, time.time())
+            yield opened.iter_bytes()
+
     def _translated(self, error: Exception) -> ModelError | None:
         sdk = self._openai
         match error:
@@ -49,13 +58,6 @@ class OpenAISDKModel(StreamedModel):
                 return ModelUnavailable("The language model cannot be reached.")
         # The SDK wraps what happens before the answer, not what happens while its body is read.
         return None
-
-
-@asynccontextmanager
-async def portions_of(response: AbstractAsyncContextManager[Any]) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The body of a streaming response of the SDK."""
-    async with response as opened:
-        yield opened.iter_bytes()
 
 
 def _is_a_timeout(error: BaseException) -> bool:

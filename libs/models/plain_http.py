@@ -6,6 +6,7 @@ no longer send a temperature. What remains, errors and limits, is shared with th
 """
 
 import re
+import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import msgspec
 
 from libs.models.errors import ModelError, ModelUnavailable
 from libs.models.failures import refused
+from libs.models.headroom import headroom_of
 from libs.models.messages import ModelMessage, Options, ToolSchema
 from libs.models.streamed import CONNECT_S, StreamedModel
 
@@ -58,6 +60,7 @@ class PlainHttpModel(StreamedModel):
         async with self._open_session().post(self._url, data=body, allow_redirects=False) as response:
             if response.status != 200:
                 raise refused(response.status, response.headers, await _beginning(response.content.iter_any()))
+            self.headroom = headroom_of(response.headers, time.time())
             yield response.content.iter_any()
 
     def _translated(self, error: Exception) -> ModelError | None:

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 
 from libs.models.answer import Answer
 from libs.models.errors import ModelError, ModelTimeout, StreamBroken
+from libs.models.headroom import UNTOLD
 from libs.models.lines import Lines
 from libs.models.messages import ALIVE, NO_OPTIONS, ModelEvent, ModelMessage, Options, TextDelta, ToolSchema
 from libs.resilience.deadline import Deadline
@@ -32,6 +33,7 @@ class StreamedModel(ABC):
     def __init__(self, model: str, first_token_s: float) -> None:
         self.model = model
         self._first_token_s = first_token_s
+        self.headroom = UNTOLD
 
     async def stream(
         self,

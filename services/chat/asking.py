@@ -90,7 +90,8 @@ class Asking:
         input_tokens = tokens_of(request.messages, request.tools)
         output_tokens = request.options.max_output_tokens or DEFAULT_OUTPUT_TOKENS
         usage = Usage(input_tokens, output_tokens)
-        request = replace(request, wish=self._within_ceiling(request.wish, terms.policy_of(asker.feature), usage))
+        wish = self._within_ceiling(request.wish, terms.policy_of(asker.feature), usage)
+        request = replace(request, wish=replace(wish, tokens=input_tokens))
         try:
             admission = await self._reserve(request, asker, quota, usage, deadline, call_id)
         except (QuotaReached, BudgetReached) as refused:

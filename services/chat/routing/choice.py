@@ -1,6 +1,7 @@
 """Which deployments may answer a request, and in which order they are asked: a decision of values."""
 
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ class Wish:
     """`auto`, the name of a deployment, or a model's own name."""
     needs_tools: bool = False
     context_tokens: int = 0
+    tokens: int = 0
+    """About so many are read: what counts against a provider's limits."""
     quality_floor: int = 1
     allowed: frozenset[str] | None = None
     """Deployment or model names; None: all."""
@@ -53,13 +56,15 @@ def ranked(deployments: Sequence[Deployment], wish: Wish, chance: random.Random)
 def _rank(deployment: Deployment, wish: Wish, chance: random.Random) -> tuple[float, ...]:
     settings, health = deployment.settings, deployment.health
     trouble = (State.WELL, State.HALF_OPEN, State.SUSPECT, State.OPEN).index(health.state)
+    # Asked, it would only say "slow down": somebody else first, if there is somebody.
+    is_used_up = not deployment.client.headroom.takes(1, wish.tokens, time.time())
     price = float(deployment.price_micros)
     # A tenth of a second is a difference that people notice; below it the share decides.
     wait = round(health.first_token_p95_s or 0.0, 1)
     # Weighted random order: the chance to come first is in proportion to the weight.
     share = -(chance.random() ** (1.0 / settings.weight))
     if wish.economical:
-        return trouble, price, settings.order, wait, share
+        return trouble, is_used_up, price, settings.order, wait, share
     if wish.fast:
-        return trouble, wait, settings.order, price, share
-    return trouble, settings.order, -settings.quality, wait, price, share
+        return trouble, is_used_up, wait, settings.order, price, share
+    return trouble, is_used_up, settings.order, -settings.quality, wait, price, share
