@@ -32,6 +32,8 @@ PREFIXES = {
     "w": "watch at a provider",
     "mc": "model call",
     "sy": "sync run",
+    "dl": "delegation: a link by which outsiders book",
+    "b": "booking, from its hold on",
     "evt": "event, command or query envelope",
 }
 
