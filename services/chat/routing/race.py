@@ -6,6 +6,7 @@ first sign of life wins, and the others are let go. So a deployment that is dead
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 from libs.models.errors import ModelError, ModelTimeout
 from libs.models.messages import ModelEvent
 from libs.resilience.deadline import Deadline
+from libs.resilience.retry import wait_before_retry
 from services.chat.routing.deployments import Deployment
 
 Ask = Callable[[Deployment], AsyncGenerator[ModelEvent, None]]
 Failed = Callable[[Deployment, ModelError, float], None]
-"""(deployment, why, seconds after it was asked)"""
+"""(deployment, why, `time.monotonic()` when it was asked)"""
 Watch = Callable[["asyncio.Task[ModelEvent]", AsyncGenerator[ModelEvent, None], Deployment], None]
 """Takes a probe that has lost."""
 LetGo = Callable[["asyncio.Task[ModelEvent]", AsyncGenerator[ModelEvent, None]], None]
@@ -34,6 +36,8 @@ class Runner:
     asked_at: float
     """`time.monotonic()`"""
     first_token_s: float
+    characters: int = 0
+    """What it has said so far, whether or not anybody was shown it."""
 
 
 @dataclass(slots=True)
@@ -58,7 +62,8 @@ class Race:
     async def first(
         self, order: Sequence[Deployment], deadline: Deadline, *, hedge_s: float, probe: Deployment | None = None
     ) -> Runner:
-        """The winner. `probe` is asked along with the first. Raises the last loser's ModelError."""
+        """The winner. `probe` is asked along with the first. When all have lost, raises the ModelError that gives the
+        most hope for another time."""
         waiting = list(order)
         self._start(waiting.pop(0))
         self._probe = probe
@@ -73,9 +78,10 @@ class Race:
             raise
 
     async def _won(self, waiting: list[Deployment], deadline: Deadline, hedge_s: float) -> Runner:
-        last: ModelError | None = None
+        errors: list[ModelError] = []
         while self._running:
-            limit_s = min(hedge_s, deadline.remaining_s()) if waiting else deadline.remaining_s()
+            silent_s = max(each.asked_at for each in self._running) + hedge_s - time.monotonic()
+            limit_s = min(max(0.0, silent_s), deadline.remaining_s()) if waiting else deadline.remaining_s()
             tasks = {each.task for each in self._running}
             done, _ = await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
@@ -87,28 +93,28 @@ class Race:
                 try:
                     event = each.task.result()
                 except ModelError as error:
-                    last = error
-                    self._failed(each.deployment, error, time.monotonic() - each.asked_at)
-                    if waiting:
+                    errors.append(error)
+                    self._failed(each.deployment, error, each.asked_at)
+                    # A probe that fails leaves those at work who would have answered without it.
+                    if waiting and each.deployment is not self._probe:
                         self._start(waiting.pop(0))
                 else:
-                    return self._winner(each, event)
-        assert last is not None
-        raise last
+                    return self._winner(each, event, hedge_s)
+        raise min(reversed(errors), key=_hopelessness)
 
-    def _winner(self, won: _Try, event: ModelEvent) -> Runner:
+    def _winner(self, won: _Try, event: ModelEvent, hedge_s: float) -> Runner:
         waited_s = time.monotonic() - won.asked_at
         for loser in self._running:
-            # Asked before the winner and still silent: that is what being late means.
-            if loser.asked_at < won.asked_at:
+            # Silent until its rival was called: that is what being late means. A probe is nobody's rival.
+            if loser.asked_at < won.asked_at and time.monotonic() - loser.asked_at >= hedge_s:
                 late = ModelTimeout("The language model took too long.")
-                self._failed(loser.deployment, late, time.monotonic() - loser.asked_at)
+                self._failed(loser.deployment, late, loser.asked_at)
             self._drop(loser)
         return Runner(won.deployment, won.events, event, won.asked_at, waited_s)
 
     def _late(self, error: ModelTimeout) -> ModelTimeout:
         for each in self._running:
-            self._failed(each.deployment, error, time.monotonic() - each.asked_at)
+            self._failed(each.deployment, error, each.asked_at)
         return error
 
     def _start(self, deployment: Deployment) -> None:
@@ -122,6 +128,12 @@ class Race:
             return
         loser.task.cancel()
         self._let_go(loser.task, loser.events)
+
+
+def _hopelessness(error: ModelError) -> float:
+    """Seconds until asking again may help."""
+    pause_s = wait_before_retry(error)
+    return math.inf if pause_s is None else pause_s
 
 
 async def _first_of(events: AsyncGenerator[ModelEvent, None]) -> ModelEvent:

@@ -7,16 +7,24 @@ ranked ──race──> first sign of life ──> events ──> Finished
 """
 
 import asyncio
+import math
 import random
 import time
-from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
 
 from opentelemetry.trace import SpanKind, StatusCode
 
-from libs.models.errors import ModelError, ModelLeftAlone, ModelRateLimited, ModelRefusedKey, NoModelFits, StreamBroken
+from libs.models.errors import (
+    ModelError,
+    ModelLeftAlone,
+    ModelRateLimited,
+    ModelRefusedKey,
+    ModelTimeout,
+    NoModelFits,
+    StreamBroken,
+)
 from libs.models.messages import (
     Alive,
     AssistantText,
@@ -28,10 +36,12 @@ from libs.models.messages import (
 from libs.resilience.deadline import Deadline
 from libs.resilience.retry import wait_before_retry
 from libs.telemetry import get_logger, tracer
+from services.chat.routing.blame import is_its_own
 from services.chat.routing.choice import fitting, ranked
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.health import OPEN_S, State
 from services.chat.routing.keyring import Keyring
+from services.chat.routing.leftovers import Leftovers
 from services.chat.routing.race import Race, Runner
 from services.chat.routing.request import Attempt, ModelRequest, Record
 from services.chat.routing.seam import GO_ON, Seam
@@ -46,10 +56,8 @@ MOST_ATTEMPTS = 6
 ROUNDS = 3
 MOST_KEYS = 2
 """Keys of one user that a request tries at one deployment: the new one, and the one that it replaces."""
-PROBE_S = 10.0
-"""How long a probe may take to its first sign."""
-FAULT_OF_THE_REQUEST = frozenset({"context_too_large", "model_refused"})
-"""What another deployment may do better, and what says nothing about the health of this one."""
+NO_TIME_S = 0.05
+"""With less than this left, a deadline counts as passed."""
 
 
 class Router:
@@ -69,7 +77,7 @@ class Router:
         self._hedge_s = hedge_s
         self._stall_s = stall_s
         self._chance = chance or random.SystemRandom()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._leftovers = Leftovers()
 
     async def stream(
         self, request: ModelRequest, deadline: Deadline, record: Record | None = None
@@ -82,20 +90,21 @@ class Router:
             seam = Seam("".join(said)) if said else None
             runner = await self._begun(_continued(request, said), deadline, record, excluded)
             try:
-                async with aclosing(self._events(runner, deadline, seam, record, said)) as events:
+                stall_s = self._patience_s(request, runner, excluded, record)
+                async with aclosing(self._events(runner, deadline, seam, record, said, stall_s)) as events:
                     async for event in events:
                         yield event
                 return
             except ModelError as error:
                 excluded.add(runner.deployment.name)
-                self._note_failure(runner.deployment, error, time.monotonic() - runner.asked_at, record, said)
+                self._note_failure(runner.deployment, error, runner.asked_at, record, deadline, runner)
                 pause_s = self._pause_before_going_on(request, error, excluded, record, deadline)
                 if pause_s is None:
                     raise
                 log.warning("answer_broke_off", deployment=runner.deployment.name, error=error.slug, seen=bool(said))
-            if pause_s:
+            if not self._has_others(request, excluded):
                 excluded.clear()
-                await asyncio.sleep(pause_s)
+            await asyncio.sleep(pause_s)
 
     def check(self, request: ModelRequest) -> None:
         """Raises NoModelFits before anything is put aside for a request that nobody can answer."""
@@ -104,7 +113,7 @@ class Router:
 
     async def aclose(self) -> None:
         """Wait until everything that was let go is closed."""
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        await self._leftovers.aclose()
         if self._keyring is not None:
             await self._keyring.aclose()
 
@@ -134,9 +143,9 @@ class Router:
             probe = next((each for each in asked[1:] if each.health.may_probe()), None)
         race = Race(
             lambda deployment: self._ask(deployment, request, deadline),
-            lambda deployment, error, took_s: self._note_failure(deployment, error, took_s, record, ()),
-            lambda task, events: self._let_go(task, events),
-            lambda task, events, deployment: self._watch_probe(task, events, deployment),
+            lambda deployment, error, asked_at: self._note_failure(deployment, error, asked_at, record, deadline),
+            self._leftovers.let_go,
+            self._leftovers.watch_probe,
         )
         rest = [each for each in asked if each is not probe]
         return await race.first(rest[:MOST_ATTEMPTS], deadline, hedge_s=self._hedge_s, probe=probe)
@@ -185,16 +194,22 @@ class Router:
                 return
 
     async def _events(
-        self, runner: Runner, deadline: Deadline, seam: Seam | None, record: Record, said: list[str]
+        self,
+        runner: Runner,
+        deadline: Deadline,
+        seam: Seam | None,
+        record: Record,
+        said: list[str],
+        stall_s: float,
     ) -> AsyncGenerator[ModelEvent, None]:
-        """What the winner says, joined to what was said before."""
+        """What the winner says, joined to what was said before. `stall_s`: the longest pause."""
         deployment = runner.deployment
         record.deployment = deployment
         event: ModelEvent | None = runner.first
-        can_be_replaced = len(self.deployments) > 1
         try:
             while event is not None:
                 if isinstance(event, TextDelta):
+                    runner.characters += len(event.text)
                     text = seam.feed(event.text) if seam else event.text
                     if text:
                         if record.first_token_s is None:
@@ -209,20 +224,11 @@ class Router:
                     if isinstance(event, Finished):
                         self._note_success(runner, event, record)
                     yield event
-                event = await self._next(runner, deadline, is_short=can_be_replaced)
+                event = await _next(runner, deadline, stall_s)
         except BaseException:
-            self._let_go(None, runner.events)
+            self._leftovers.let_go(None, runner.events)
             raise
         await runner.events.aclose()
-
-    async def _next(self, runner: Runner, deadline: Deadline, *, is_short: bool) -> ModelEvent | None:
-        if not is_short:
-            return await anext(runner.events, None)
-        try:
-            async with asyncio.timeout(min(self._stall_s, max(deadline.remaining_s(), 0.01))):
-                return await anext(runner.events, None)
-        except TimeoutError as error:
-            raise StreamBroken("The language model stopped in the middle of its answer.") from error
 
     def _pause_before_going_on(
         self, request: ModelRequest, error: ModelError, excluded: set[str], record: Record, deadline: Deadline
@@ -231,11 +237,25 @@ class Router:
         None: it is over."""
         if len(record.attempts) >= MOST_ATTEMPTS or deadline.remaining_s() <= 0:
             return None
-        if any(each.name not in excluded for each in fitting(self.deployments, request.wish)):
+        if self._has_others(request, excluded):
             return 0.0
         pause_s = wait_before_retry(error)
         may_wait = pause_s is not None and pause_s < deadline.remaining_s() / 2 and len(record.attempts) < ROUNDS
         return pause_s if may_wait else None
+
+    def _has_others(self, request: ModelRequest, excluded: set[str]) -> bool:
+        """Whether somebody could go on who has not failed at this answer."""
+        return any(
+            each.name not in excluded and each.health.state is not State.OPEN
+            for each in fitting(self.deployments, request.wish)
+        )
+
+    def _patience_s(self, request: ModelRequest, runner: Runner, excluded: set[str], record: Record) -> float:
+        """How long a pause in an answer may be: while nobody else could go on, a pause is better than an end, and the
+        adapter's own limit is the only one."""
+        is_last = len(record.attempts) + 1 >= MOST_ATTEMPTS
+        can_be_replaced = self._has_others(request, {*excluded, runner.deployment.name})
+        return self._stall_s if can_be_replaced and not is_last else math.inf
 
     def _note_success(self, runner: Runner, finished: Finished, record: Record) -> None:
         deployment = runner.deployment
@@ -245,48 +265,30 @@ class Router:
         record.attempts.append(Attempt(deployment, None, took_s))
 
     def _note_failure(
-        self, deployment: Deployment, error: ModelError, took_s: float, record: Record, said: Sequence[str]
+        self,
+        deployment: Deployment,
+        error: ModelError,
+        asked_at: float,
+        record: Record,
+        deadline: Deadline,
+        begun: Runner | None = None,
     ) -> None:
-        is_askers_key = isinstance(error, ModelRefusedKey) and deployment.settings.key_from == "vault"
-        if error.slug not in FAULT_OF_THE_REQUEST and not is_askers_key:
+        took_s = time.monotonic() - asked_at
+        had_time = deadline.remaining_s() > NO_TIME_S or (begun is None and took_s >= self._hedge_s)
+        if is_its_own(deployment, error, had_time=had_time):
             rest_s = error.retry_after_s if isinstance(error, ModelRateLimited) else None
             deployment.health.failed(error.slug, rest_s)
-        characters = sum(map(len, said))
-        record.attempts.append(Attempt(deployment, error.slug, took_s, characters))
+        record.attempts.append(Attempt(deployment, error.slug, took_s, begun.characters if begun else 0))
 
-    def _watch_probe(
-        self, reading: "asyncio.Task[ModelEvent]", events: AsyncGenerator[ModelEvent, None], deployment: Deployment
-    ) -> None:
-        """A probe that lost is still watched until its first sign: that it is well again has to be found out."""
 
-        async def watch() -> None:
-            began = time.monotonic()
-            try:
-                async with asyncio.timeout(PROBE_S):
-                    await reading
-            except (ModelError, TimeoutError) as error:
-                deployment.health.failed(getattr(error, "slug", "model_timeout"))
-            else:
-                deployment.health.succeeded(time.monotonic() - began)
-            await events.aclose()
-
-        self._in_background(watch())
-
-    def _let_go(self, reading: "asyncio.Task[ModelEvent] | None", events: AsyncGenerator[ModelEvent, None]) -> None:
-        """Close a stream without making anybody wait for it."""
-
-        async def close() -> None:
-            if reading is not None:
-                with suppress(asyncio.CancelledError, ModelError):
-                    await reading
-            await events.aclose()
-
-        self._in_background(close())
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+async def _next(runner: Runner, deadline: Deadline, stall_s: float) -> ModelEvent | None:
+    try:
+        async with asyncio.timeout(min(stall_s, max(deadline.remaining_s(), 0.01))):
+            return await anext(runner.events, None)
+    except TimeoutError as error:
+        if deadline.remaining_s() <= NO_TIME_S:
+            raise ModelTimeout("The language model took too long.") from error
+        raise StreamBroken("The language model stopped in the middle of its answer.") from error
 
 
 def _continued(request: ModelRequest, said: Sequence[str]) -> ModelRequest:

@@ -5,16 +5,22 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from libs.models.errors import ModelError
+from libs.models.headroom import UNTOLD, Headroom
 from libs.models.messages import NO_OPTIONS, Finished, ModelEvent, ModelMessage, Options, TextDelta, ToolSchema
 from libs.resilience.deadline import Deadline
 from services.chat.routing.deployments import Deployment, DeploymentSettings
 
 HANG = "hang"
+PAUSE = "pause"
+PAUSE_S = 0.15
 
 
 @dataclass
 class ScriptedModel:
-    """`script`: texts to say, errors to raise, HANG to fall silent. A whole script ends with Finished."""
+    """`script`: texts to say, errors to raise, HANG to fall silent, PAUSE to do so for a while.
+
+    A whole script ends with Finished.
+    """
 
     model: str
     script: list[str | ModelError] = field(default_factory=list)
@@ -22,6 +28,7 @@ class ScriptedModel:
     """Before the first event."""
     asked: list[tuple[ModelMessage, ...]] = field(default_factory=list)
     closed: int = 0
+    headroom: Headroom = UNTOLD
 
     async def stream(
         self,
@@ -40,6 +47,9 @@ class ScriptedModel:
                     raise each
                 if each == HANG:
                     await asyncio.Event().wait()
+                if each == PAUSE:
+                    await asyncio.sleep(PAUSE_S)
+                    continue
                 yield TextDelta(each)
             yield Finished("stop", self.model, 10, len(self.script))
         finally:

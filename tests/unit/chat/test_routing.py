@@ -17,15 +17,16 @@ from libs.models.errors import (
     NoModelFits,
     StreamBroken,
 )
+from libs.models.headroom import Headroom
 from libs.models.messages import AssistantText, Finished, TextDelta, UserText
 from libs.resilience.deadline import Deadline
 from services.chat.routing.choice import Wish, ranked
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.health import OPEN_AFTER, OPEN_S, SUSPECT_S, Health, Standing, State
 from services.chat.routing.request import ModelRequest, Record
-from services.chat.routing.router import Router
+from services.chat.routing.router import ROUNDS, Router
 from services.chat.routing.seam import BEGINNING, GO_ON, OVERLAP, Seam
-from tests.unit.chat.scripted_models import HANG, deployment, model_of
+from tests.unit.chat.scripted_models import HANG, PAUSE, deployment, model_of
 
 AWAY = ModelUnavailable("down")
 WORDS = ("The ", "meeting ", "with ", "Sarah ", "is ", "at ", "three ", "o'clock.")
@@ -229,3 +230,90 @@ def test_a_repetition_from_the_start_is_joined_wherever_it_is_split(said: str, r
 def test_repeated_last_words_are_said_once(said: str, repeated: int, rest: str) -> None:
     seam = Seam("0123456789abcdef" + said)
     assert seam.feed(said[-repeated:] + rest) + seam.end() == rest
+
+
+async def test_a_probe_that_fails_brings_nobody_else_in_and_one_that_is_faster_blames_nobody() -> None:
+    """The healthy one was asked and is at work: neither is the third one needed, nor is the healthy one late."""
+    healthy = deployment("healthy", "hello", pause_s=0.05)
+    probed, third = deployment("probed", AWAY, order=1), deployment("third", "hi", order=2)
+    probed.health.hear(Standing(1, 0.0, "model_unavailable"))
+    assert await answer(router(healthy, probed, third, hedge_s=60)) == "hello"
+    assert model_of(third).asked == []
+
+    well_again = deployment("probed", "back", order=1)
+    well_again.health.hear(Standing(1, 0.0, "model_unavailable"))
+    assert await answer(router(healthy, well_again, hedge_s=60)) == "back"
+    assert healthy.health.state is State.WELL
+
+
+async def test_a_pause_ends_no_answer_that_nobody_else_could_finish() -> None:
+    """By name only one may answer; the other one of these two is left alone after its failures."""
+    slow, other = deployment("slow", "One ", PAUSE, "two."), deployment("other", "never asked", order=1)
+    assert await answer(router(slow, other), model="slow") == "One two."
+    other.health.hear(Standing(OPEN_AFTER, time.time() + OPEN_S, "model_unavailable"))
+    assert await answer(router(slow, other)) == "One two."
+    assert len(model_of(slow).asked) == 2
+
+
+async def test_an_askers_short_deadline_spoils_the_health_of_nobody() -> None:
+    """Neither when there is hardly any time to begin, nor when an answer is longer than the time there is."""
+    request = ModelRequest((UserText("When?"),))
+    hanging, endless = deployment("hanging", HANG), deployment("endless", "One ", HANG)
+    for each, within_s in ((hanging, 0.02), (endless, 0.1)):
+        with pytest.raises(ModelError):
+            async for _ in router(each, hedge_s=0.05).stream(request, Deadline.after(within_s)):
+                pass
+        assert each.health.state is State.WELL
+    with pytest.raises(ModelError):
+        async for _ in router(hanging, hedge_s=0.05).stream(request, Deadline.after(0.2)):
+            pass
+    assert hanging.health.state is State.SUSPECT
+
+
+async def test_a_pause_of_no_length_at_all_asks_the_same_one_again() -> None:
+    only = deployment("only", "half ", ModelRateLimited("slow down", retry_after_s=0))
+    with pytest.raises(ModelRateLimited):
+        await answer(router(only))
+    assert len(model_of(only).asked) == ROUNDS
+
+
+async def test_one_passing_failure_is_reason_enough_to_ask_all_again() -> None:
+    """The last one to fail was asked with a wrong key: that says nothing about the first one."""
+    first = deployment("first", AWAY)
+    routing = router(first, deployment("second", ModelRefusedKey("no"), order=1), hedge_s=60)
+    with pytest.raises(ModelUnavailable):
+        await answer(routing)
+    assert len(model_of(first).asked) == ROUNDS
+
+
+async def test_each_attempt_answers_for_what_it_said_itself() -> None:
+    first = deployment("first", "One two ", StreamBroken("cut"))
+    second = deployment("second", "and then ", StreamBroken("cut"), order=1)
+    third = deployment("third", "three.", order=2)
+    record = Record()
+    assert await answer(router(first, second, third, hedge_s=60), record) == "One two and then three."
+    assert [(each.deployment.name, each.visible_characters) for each in record.attempts] == [
+        ("first", len("One two ")),
+        ("second", len("and then ")),
+        ("third", 0),
+    ]
+
+
+async def test_the_limit_of_one_persons_key_is_no_failure_for_all_others() -> None:
+    """Asked with keys that users bring, a deployment is as well as it was, however often one of them is too fast."""
+    theirs = deployment("theirs", ModelRateLimited("slow down", retry_after_s=3600), key_from="vault")
+    for _ in range(OPEN_AFTER):
+        with pytest.raises(ModelRateLimited):
+            await answer(router(theirs))
+    assert theirs.health.state is State.WELL
+
+
+async def test_one_whose_limit_is_used_up_is_asked_after_the_others_until_its_reset() -> None:
+    used_up, other = deployment("used-up", "hello"), deployment("other", "hi", order=1)
+    model_of(used_up).headroom = Headroom(requests=0, requests_until=time.time() + 60)
+    assert await answer(router(used_up, other)) == "hi"
+    model_of(used_up).headroom = Headroom(tokens=10, tokens_until=time.time() + 60)
+    assert await answer(router(used_up, other), tokens=11) == "hi"
+    assert await answer(router(used_up, other), tokens=10) == "hello"
+    model_of(used_up).headroom = Headroom(requests=0, requests_until=time.time() - 1)
+    assert await answer(router(used_up, other)) == "hello"
