@@ -1,9 +1,9 @@
 """A request that may be made, by whom, and what the ledger will say of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contracts.envelope import Scope
-from contracts.models import Feature, QuotaLeft
+from contracts.models import Feature, QuotaLeft, Tier
 from services.chat.routing.request import ModelRequest, Record
 from services.chat.spending.account import Admission, Outcome
 from services.chat.spending.estimates import CHARACTERS_A_TOKEN
@@ -30,6 +30,7 @@ class Admitted:
     quota: Quota
     input_tokens: int
     """Estimated."""
+    tier: Tier
     record: Record = field(default_factory=Record)
     """How it went; filled while it streams."""
 
@@ -62,17 +63,16 @@ def outcome_of(admitted: Admitted, outcome: str, took_s: float) -> Outcome:
     if finished is not None and deployment is not None and finished.input_tokens:
         usage = Usage.of(finished)
         costs = cost(deployment.settings, finished.model, usage)
-    elif deployment is not None and outcome == "cancelled":
-        characters = sum(map(len, record.said)) + sum(len(call.name + call.arguments) for call in record.calls)
-        usage = Usage(admitted.input_tokens, -(-characters // CHARACTERS_A_TOKEN))
+    elif deployment is not None and record.characters is not None:
+        usage = Usage(admitted.input_tokens, -(-record.characters // CHARACTERS_A_TOKEN))
         costs, is_estimate = cost(deployment.settings, deployment.settings.model, usage), True
     for attempt in record.attempts:
-        if attempt.error is not None and attempt.visible_characters:
+        if attempt.error is not None and attempt.characters:
             # It broke off after it had begun to speak: its provider charges for that as well, and tells nobody.
-            said = Usage(admitted.input_tokens, attempt.visible_characters // CHARACTERS_A_TOKEN + 1)
+            said = Usage(admitted.input_tokens, attempt.characters // CHARACTERS_A_TOKEN + 1)
             more = cost(attempt.deployment.settings, attempt.deployment.settings.model, said)
             costs, is_estimate = Cost(costs.micros + more.micros, costs.source or more.source), True
-            usage = Usage(usage.input + said.input, usage.output + said.output, usage.cached)
+            usage = replace(usage, input=usage.input + said.input, output=usage.output + said.output)
     return Outcome(
         feature=admitted.asker.feature,
         turn_id=admitted.asker.turn_id,

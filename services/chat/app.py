@@ -43,6 +43,7 @@ from services.chat.routing.router import Router
 from services.chat.running_completions import RunningCompletions
 from services.chat.settings import ChatSettings
 from services.chat.spending.account import Account
+from services.chat.spending.fair_queue import FairQueue
 from services.chat.spending.plans import Plans
 from services.chat.stops import Stops
 from services.chat.veil import Veil
@@ -119,8 +120,9 @@ async def _models(resources: Resources[ChatSettings], account: Account) -> Async
         keyring = Keyring(resources.bus, resources.seal, settings.first_token_s)
         router = Router(chat, hedge_s=settings.hedge_s, stall_s=settings.stall_s, keyring=keyring)
         plans, veil = Plans(resources.db, settings.default_tier), Veil(resources.master_keys, settings.scrubbed)
+        queue = FairQueue(settings.answers_at_once, settings.answers_waiting)
         trail = AuditTrail(resources.db, resources.vault, keeps_words=settings.words_kept_days > 0)
-        asking = Asking(router, account, plans, settings.seasons, veil, trail, embedders)
+        asking = Asking(router, account, plans, settings.seasons, veil, trail, queue, embedders)
         yield asking
         await asking.aclose()
 

@@ -41,6 +41,7 @@ from services.chat.routing.request import ModelRequest, Record
 from services.chat.routing.router import Router
 from services.chat.spending.account import NO_TRACE, Account, Admission, Outcome
 from services.chat.spending.estimates import tokens_of
+from services.chat.spending.fair_queue import FairQueue
 from services.chat.spending.plans import Plans, Terms
 from services.chat.spending.prices import Usage, cost, dearest
 from services.chat.spending.quotas import Quota, Season, quota_of
@@ -52,6 +53,8 @@ DEFAULT_OUTPUT_TOKENS = 8_192
 """What an answer is given when its asker names no limit, thinking included: so much is put aside and allowed."""
 TYPICAL = Usage(30_000, 10_000)
 """A request by which prices are compared; large enough that rounding makes no difference."""
+UNFILTERED = frozenset({"completions"})
+"""Programs that ask for a model through OpenAI's API get what it wrote."""
 SETTLE_AGAIN_S = (0.5, 2.0, 8.0, 30.0)
 
 
@@ -66,12 +69,14 @@ class Asking:
         seasons: Sequence[Season],
         veil: Veil,
         trail: AuditTrail,
+        queue: FairQueue,
         embedders: tuple[Deployment, ...] = (),
     ) -> None:
         self.router = router
         self.embedders = embedders
         self._veil = veil
         self._trail = trail
+        self._queue = queue
         self._account = account
         self._plans = plans
         self._seasons = seasons
@@ -101,7 +106,7 @@ class Asking:
             request = replace(request, wish=replace(request.wish, economical=True))
         if request.options.max_output_tokens is None:
             request = replace(request, options=replace(request.options, max_output_tokens=output_tokens))
-        return Admitted(request, admission, asker, quota, input_tokens)
+        return Admitted(request, admission, asker, quota, input_tokens, terms.tier)
 
     async def _reserve(
         self,
@@ -134,13 +139,7 @@ class Asking:
             return
         ACTIVE.inc()
         try:
-            await _wait(admitted, deadline)
-            veiled = self._veil.over(admitted.request, admitted.asker.scope)
-            record.sent = veiled.request
-            answer = veiled.lifted(self.router.stream(veiled.request, deadline, record))
-            if admitted.asker.feature != "completions":
-                answer = OutputFilter(lambda: material_of(admitted.request.messages)).over(answer)
-            async with aclosing(answer) as events:
+            async with aclosing(self._answer(admitted, deadline)) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         record.said.append(event.text)
@@ -158,6 +157,19 @@ class Asking:
         finally:
             ACTIVE.dec()
             self._settle_later(admitted, outcome, time.monotonic() - began)
+
+    async def _answer(self, admitted: Admitted, deadline: Deadline) -> AsyncGenerator[ModelEvent, None]:
+        """When it is this request's turn: what the model does not see is taken out, and what nobody should see too."""
+        await _wait(admitted, deadline)
+        async with self._queue.place(admitted.asker.scope.user_id, admitted.tier, deadline.remaining_s()):
+            veiled = self._veil.over(admitted.request, admitted.asker.scope)
+            admitted.record.sent = veiled.request
+            answer = veiled.lifted(self.router.stream(veiled.request, deadline, admitted.record))
+            if admitted.asker.feature not in UNFILTERED:
+                answer = OutputFilter(lambda: material_of(admitted.request.messages)).over(answer)
+            async with aclosing(answer) as events:
+                async for event in events:
+                    yield event
 
     async def put_aside(
         self, asker: Asker, micros: int, tokens: int, deadline: Deadline

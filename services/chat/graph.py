@@ -35,6 +35,9 @@ ACTIONS = {
     "github_read": "Reading an issue on GitHub",
     "github_comment": "Commenting on GitHub",
     "github_create_issue": "Opening an issue on GitHub",
+    "slack_list_channels": "Looking at your Slack channels",
+    "slack_read_messages": "Reading Slack",
+    "slack_post_message": "Posting to Slack",
 }
 
 

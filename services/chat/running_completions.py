@@ -9,7 +9,7 @@ from libs.telemetry import get_logger
 
 log = get_logger("services.chat")
 
-AT_ONCE = 1_000
+AT_ONCE = 2_500
 """More are told to come back."""
 LISTEN_AGAIN_S = 1.0
 

@@ -37,6 +37,10 @@ class ChatSettings(ServiceSettings):
     "factor": 2}]`."""
     first_token_s: float = Field(default=20.0, gt=0)
     """How long a model may take until its first token, in seconds; then it counts as failed."""
+    answers_at_once: int = Field(default=500, ge=1)
+    """How many answers of models stream at once in one replica; who comes then waits, plans by their weight."""
+    answers_waiting: int = Field(default=2_000, ge=0)
+    """How many may wait for that; more are told to come back."""
     words_kept_days: int = Field(default=30, ge=0, le=3650)
     """How long what was said to models and by them is kept, sealed, for the audit; 0: never, only hashes are."""
     turn_s: float = Field(default=120.0, gt=0)

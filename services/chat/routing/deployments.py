@@ -40,6 +40,8 @@ class DeploymentSettings(BaseModel):
     """The same for tokens written."""
     cached_input_micros: int | None = Field(None, ge=0)
     """The same for tokens read from the provider's prompt cache; unset: as those read."""
+    cache_write_micros: int | None = Field(None, ge=0)
+    """The same for tokens written to the provider's prompt cache; unset: as those read."""
     context_tokens: int = Field(128_000, ge=1)
     takes_tools: bool = True
     order: int = 0

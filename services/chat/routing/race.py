@@ -36,8 +36,6 @@ class Runner:
     asked_at: float
     """`time.monotonic()`"""
     first_token_s: float
-    characters: int = 0
-    """What it has said so far, whether or not anybody was shown it."""
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ class Attempt:
     deployment: Deployment
     error: str | None
     took_s: float
-    visible_characters: int = 0
+    characters: int = 0
     """What this one had said before it broke off: its provider may charge for it."""
 
 
@@ -39,6 +39,8 @@ class Record:
     deployment: Deployment | None = None
     first_token_s: float | None = None
     finished: Finished | None = None
+    characters: int | None = None
+    """What the deployment has said that is answering, or has answered; None when it has failed, or has not begun."""
     sent: ModelRequest | None = None
     """As the models saw it."""
     said: list[str] = field(default_factory=list)

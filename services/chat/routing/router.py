@@ -31,6 +31,7 @@ from libs.models.messages import (
     Finished,
     ModelEvent,
     TextDelta,
+    ToolCalls,
     UserText,
 )
 from libs.resilience.deadline import Deadline
@@ -97,7 +98,7 @@ class Router:
                 return
             except ModelError as error:
                 excluded.add(runner.deployment.name)
-                self._note_failure(runner.deployment, error, runner.asked_at, record, deadline, runner)
+                self._note_failure(runner.deployment, error, runner.asked_at, record, deadline, has_begun=True)
                 pause_s = self._pause_before_going_on(request, error, excluded, record, deadline)
                 if pause_s is None:
                     raise
@@ -204,12 +205,12 @@ class Router:
     ) -> AsyncGenerator[ModelEvent, None]:
         """What the winner says, joined to what was said before. `stall_s`: the longest pause."""
         deployment = runner.deployment
-        record.deployment = deployment
+        record.deployment, record.characters = deployment, 0
         event: ModelEvent | None = runner.first
         try:
             while event is not None:
                 if isinstance(event, TextDelta):
-                    runner.characters += len(event.text)
+                    record.characters += len(event.text)
                     text = seam.feed(event.text) if seam else event.text
                     if text:
                         if record.first_token_s is None:
@@ -217,6 +218,8 @@ class Router:
                         said.append(text)
                         yield event if text is event.text else TextDelta(text)
                 elif not isinstance(event, Alive):
+                    if isinstance(event, ToolCalls):
+                        record.characters += sum(len(call.name + call.arguments) for call in event.calls)
                     if seam and (rest := seam.end()):
                         said.append(rest)
                         yield TextDelta(rest)
@@ -271,14 +274,18 @@ class Router:
         asked_at: float,
         record: Record,
         deadline: Deadline,
-        begun: Runner | None = None,
+        *,
+        has_begun: bool = False,
     ) -> None:
         took_s = time.monotonic() - asked_at
-        had_time = deadline.remaining_s() > NO_TIME_S or (begun is None and took_s >= self._hedge_s)
+        had_time = deadline.remaining_s() > NO_TIME_S or (not has_begun and took_s >= self._hedge_s)
         if is_its_own(deployment, error, had_time=had_time):
             rest_s = error.retry_after_s if isinstance(error, ModelRateLimited) else None
             deployment.health.failed(error.slug, rest_s)
-        record.attempts.append(Attempt(deployment, error.slug, took_s, begun.characters if begun else 0))
+        characters = (record.characters or 0) if has_begun else 0
+        record.attempts.append(Attempt(deployment, error.slug, took_s, characters))
+        if has_begun:
+            record.characters = None
 
 
 async def _next(runner: Runner, deadline: Deadline, stall_s: float) -> ModelEvent | None:

@@ -1,6 +1,6 @@
 """What a request costs at a deployment, in millionths of a dollar: the operator's own price, else the dated table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from libs.models.messages import Finished
 from libs.models.prices import PRICE_TABLE, table_cost_micros
@@ -12,16 +12,17 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request, all kinds. `input` includes `cached`."""
+    """Tokens of one request, all kinds. `input` includes `cached`, read from the provider's cache, and `written`."""
 
     input: int = 0
     output: int = 0
     cached: int = 0
+    written: int = 0
 
     @classmethod
     def of(cls, finished: Finished) -> "Usage":
         """As the provider counted."""
-        return cls(finished.input_tokens, finished.output_tokens, finished.cached_tokens)
+        return cls(finished.input_tokens, finished.output_tokens, finished.cached_tokens, finished.cache_write_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,19 @@ def cost(settings: DeploymentSettings, model: str, usage: Usage) -> Cost:
     if settings.input_micros is not None or settings.output_micros is not None:
         read, write = settings.input_micros or 0, settings.output_micros or 0
         reread = read if settings.cached_input_micros is None else settings.cached_input_micros
-        total = (usage.input - usage.cached) * read + usage.cached * reread + usage.output * write
+        kept = read if settings.cache_write_micros is None else settings.cache_write_micros
+        plain = usage.input - usage.cached - usage.written
+        total = plain * read + usage.cached * reread + usage.written * kept + usage.output * write
         return Cost(-(-total // 1_000_000), OPERATOR)
-    micros = table_cost_micros(model, usage.input, usage.output, usage.cached)
+    counts = usage.input, usage.output, usage.cached, usage.written
+    micros = table_cost_micros(model, *counts)
     if micros is None:
-        micros = table_cost_micros(settings.model, usage.input, usage.output, usage.cached)
+        micros = table_cost_micros(settings.model, *counts)
     return Cost(0, UNKNOWN) if micros is None else Cost(micros, PRICE_TABLE)
 
 
 def dearest(deployments: list[Deployment], usage: Usage) -> int:
-    """What the request costs at most, whoever of these answers."""
-    return max((cost(each.settings, each.settings.model, usage).micros for each in deployments), default=0)
+    """What the request costs at most, whoever of these answers, and whether or not its cache has to be written."""
+    usages = usage, replace(usage, written=usage.input - usage.cached)
+    costs = (cost(each.settings, each.settings.model, each_usage) for each in deployments for each_usage in usages)
+    return max((each.micros for each in costs), default=0)

@@ -23,6 +23,7 @@ from services.chat.routing.request import ModelRequest
 from services.chat.routing.router import Router
 from services.chat.spending import plans
 from services.chat.spending.account import Account
+from services.chat.spending.fair_queue import FairQueue
 from services.chat.spending.plans import Plans
 from services.chat.veil import Veil
 from tests.conftest import Platform
@@ -39,7 +40,7 @@ async def db(connect: Connect) -> Database:
 def asking(db: Database, platform: Platform, *deployments: Deployment, tier: str = "ENTERPRISE") -> Asking:
     keys = MasterKeys.from_text(platform.master_keys)
     veil, trail = Veil(keys, frozenset()), AuditTrail(db, Vault(keys), keeps_words=True)
-    return Asking(Router(deployments), Account(db), Plans(db, tier), (), veil, trail)  # type: ignore[arg-type]
+    return Asking(Router(deployments), Account(db), Plans(db, tier), (), veil, trail, FairQueue(100, 100))  # type: ignore[arg-type]
 
 
 def two() -> tuple[Deployment, Deployment]:
