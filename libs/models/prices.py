@@ -16,13 +16,21 @@ async def load() -> None:
     await asyncio.to_thread(table_cost_micros, "gpt-5-mini", 1, 1)
 
 
-def table_cost_micros(model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> CostMicros | None:
-    """Rounded up; None when the table does not know the model. `input_tokens` includes the cached ones."""
+def table_cost_micros(
+    model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0, cache_write_tokens: int = 0
+) -> CostMicros | None:
+    """Rounded up; None when the table does not know the model. `input_tokens` includes what the provider's cache gave
+    and what was written to it, for which Anthropic asks a quarter more."""
     from genai_prices import Usage, calc_price
 
     if not _is_known(model):
         return None
-    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached_tokens)
+    usage = Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cache_read_tokens=cached_tokens,
+        cache_write_tokens=cache_write_tokens,
+    )
     price: Decimal = calc_price(usage, model_ref=model).total_price
     return CostMicros(int((price * 1_000_000).to_integral_value(rounding=ROUND_CEILING)))
 
