@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +15,16 @@ from services.tool.context import Context
 from services.tool.errors import NotAReadTool, UnknownTool
 
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
+
+
+class Audience(StrEnum):
+    """For whom a tool is: nobody else is told of it, and nobody else can call it."""
+
+    OWNER = "owner"
+    DELEGATION = "delegation"
+    """An outsider who came by a link; acts on the owner's calendar within the link's terms."""
+    SERVICE = "service"
+    """No model: a step of the service itself, that goes through the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,7 @@ class Tool(Generic[ArgumentsT]):
     needs: frozenset[str]
     returns_untrusted_text: bool
     any_will_do: bool = False
+    audience: Audience = Audience.OWNER
     look_up: Callable[[ArgumentsT, Context], Awaitable[BaseModel | None]] | None = None
     """For effects: finds at the provider what an earlier `run` with the same execution id achieved."""
 
@@ -63,24 +75,29 @@ class Registry:
     def __init__(self, tools: Iterable[Tool[Any]]) -> None:
         self._tools: Mapping[str, Tool[Any]] = MappingProxyType({tool.name: tool for tool in tools})
 
-    def find(self, name: str) -> Tool[Any]:
-        """Raises UnknownTool."""
-        if name not in self._tools:
-            raise UnknownTool(f"There is no such tool. The tools are: {', '.join(self._tools)}.")
-        return self._tools[name]
+    def find(self, name: str, audience: Audience = Audience.OWNER) -> Tool[Any]:
+        """Raises UnknownTool, also for a tool that is for somebody else."""
+        known = {tool.name: tool for tool in self._for(audience)}
+        if name not in known:
+            raise UnknownTool(f"There is no such tool. The tools are: {', '.join(known)}.")
+        return known[name]
 
-    def find_read(self, name: str) -> Tool[Any]:
+    def find_read(self, name: str, audience: Audience = Audience.OWNER) -> Tool[Any]:
         """Raises UnknownTool, NotAReadTool."""
-        tool = self.find(name)
+        tool = self.find(name, audience)
         if tool.effect is not Effect.READ:
             raise NotAReadTool(f"{tool.name} changes something; it runs as an execution.")
         return tool
 
-    def for_connections(self, connected: frozenset[str]) -> Tools:
-        """What these connections allow, and what would allow more."""
-        usable = tuple(tool.describe() for tool in self._tools.values() if tool.is_usable_with(connected))
-        wanted = frozenset().union(*(tool.needs for tool in self._tools.values()))
+    def for_connections(self, connected: frozenset[str], audience: Audience = Audience.OWNER) -> Tools:
+        """What these connections allow this audience, and what would allow more."""
+        tools = self._for(audience)
+        usable = tuple(tool.describe() for tool in tools if tool.is_usable_with(connected))
+        wanted = frozenset().union(*(tool.needs for tool in tools))
         return Tools(tools=usable, missing_providers=tuple(sorted(wanted - connected)))
+
+    def _for(self, audience: Audience) -> list[Tool[Any]]:
+        return [tool for tool in self._tools.values() if tool.audience is audience]
 
 
 def parameters_schema(arguments: type[BaseModel]) -> dict[str, Any]:

@@ -73,6 +73,8 @@ class NewEvent:
     timezone: str
     guests: tuple[str, ...] = ()
     description: str = ""
+    accepted_by: tuple[str, ...] = ()
+    """Guests who need not be asked."""
 
 
 class Calendar:
@@ -135,7 +137,7 @@ class Calendar:
             "description": f"{event.description}\n\n{reference}" if event.description else reference,
             "start": {"dateTime": event.start.isoformat(), "timeZone": event.timezone},
             "end": {"dateTime": event.end.isoformat(), "timeZone": event.timezone},
-            "attendees": [{"email": guest} for guest in event.guests],
+            "attendees": [_attendee(guest, event) for guest in event.guests],
             "extendedProperties": {"private": {_PROPERTY: event.id}},
         }
         request = self._api.request(_EVENTS, "insert", calendarId=PRIMARY, body=body, sendUpdates="all")
@@ -152,6 +154,27 @@ class Calendar:
             return await self._find_by_mark(token, event, timeout_s)
         times = {"start": {"dateTime": event.start.isoformat()}, "end": {"dateTime": event.end.isoformat()}}
         return _event(times | found)  # of a cancelled event Google may send little more than the id
+
+    async def move(
+        self, token: str, event_id: str, event: NewEvent, *, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> CalendarEvent:
+        """Give an existing event the times of `event` and tell its guests. Raises EntityNotFound."""
+        body = {
+            "start": {"dateTime": event.start.isoformat(), "timeZone": event.timezone},
+            "end": {"dateTime": event.end.isoformat(), "timeZone": event.timezone},
+        }
+        request = self._api.request(
+            _EVENTS, "patch", calendarId=PRIMARY, eventId=event_id, body=body, sendUpdates="all"
+        )
+        return _event(await self._api.send(request, token, timeout_s))
+
+    async def delete(self, token: str, event_id: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        """Take an event out of the calendar and tell its guests. One that is gone already is fine."""
+        request = self._api.request(_EVENTS, "delete", calendarId=PRIMARY, eventId=event_id, sendUpdates="all")
+        try:
+            await self._api.send(request, token, timeout_s)
+        except EntityNotFound:
+            return
 
     async def _find_by_mark(self, token: str, event: NewEvent, timeout_s: float) -> CalendarEvent | None:
         """For a server that gives its own ids."""
@@ -195,6 +218,10 @@ def _event(row: Mapping[str, Any]) -> CalendarEvent:
         )
     except (KeyError, ValueError) as error:
         raise ProviderUnavailable("Google Calendar sent an event that cannot be read.") from error
+
+
+def _attendee(guest: str, event: NewEvent) -> dict[str, str]:
+    return {"email": guest, "responseStatus": "accepted"} if guest in event.accepted_by else {"email": guest}
 
 
 def _guest(row: Mapping[str, Any]) -> Guest:

@@ -80,6 +80,8 @@ class GoogleApi:
     def _read(self, response: httpx.Response) -> dict[str, Any]:
         if response.status_code >= 400:
             raise self._refusal(response)
+        if response.status_code == 204:
+            return {}
         content = _json_object(response.content)
         if response.status_code >= 300:
             raise ProviderUnavailable(f"{self.label} answered with an unexpected redirect.")
