@@ -101,6 +101,7 @@ def slack_settings(url: str) -> dict[str, str]:
         "ADJUTANT_OAUTH_SLACK_TOKEN_URL": f"{url}/api/oauth.v2.access",
         "ADJUTANT_OAUTH_SLACK_REVOKE_URL": f"{url}/api/auth.revoke",
         "ADJUTANT_SYNC_SLACK_API": f"{url}/api",
+        "ADJUTANT_TOOL_SLACK_API": f"{url}/api",
     }
 
 

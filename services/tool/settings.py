@@ -4,6 +4,7 @@ from pydantic_settings import SettingsConfigDict
 
 from libs.providers.github import api as github
 from libs.providers.google import calendar, gmail
+from libs.providers.slack import api as slack
 from libs.runtime import ServiceSettings
 
 
@@ -18,3 +19,5 @@ class ToolSettings(ServiceSettings):
     """The Calendar API including its path: ends with `/calendar/v3/`."""
     github_api: str = github.DEFAULT_BASE_URL
     """Root of GitHub's API."""
+    slack_api: str = slack.DEFAULT_BASE_URL
+    """Root of Slack's Web API."""

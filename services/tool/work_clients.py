@@ -8,6 +8,10 @@ from libs.providers.github.api import DEFAULT_BASE_URL as GITHUB_API
 from libs.providers.github.api import github_api
 from libs.providers.github.issue_actions import GitHubIssueActions
 from libs.providers.github.issues import GitHubIssues
+from libs.providers.slack.api import DEFAULT_BASE_URL as SLACK_API
+from libs.providers.slack.api import slack_api
+from libs.providers.slack.conversations import SlackConversations
+from libs.providers.slack.posting import SlackPosting
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +20,19 @@ class WorkClients:
 
     github: GitHubIssues
     github_actions: GitHubIssueActions
+    slack: SlackConversations
+    slack_posting: SlackPosting
 
     @classmethod
-    def open(cls, http: httpx.AsyncClient, *, github_api_url: str = GITHUB_API) -> "WorkClients":
+    def open(
+        cls, http: httpx.AsyncClient, *, github_api_url: str = GITHUB_API, slack_api_url: str = SLACK_API
+    ) -> "WorkClients":
         """Addresses are the roots of the vendors' APIs, without a slash at their end."""
         github = github_api(http, github_api_url)
-        return cls(github=GitHubIssues(github), github_actions=GitHubIssueActions(github))
+        slack = slack_api(http, slack_api_url)
+        return cls(
+            github=GitHubIssues(github),
+            github_actions=GitHubIssueActions(github),
+            slack=SlackConversations(slack),
+            slack_posting=SlackPosting(slack),
+        )

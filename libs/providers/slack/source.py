@@ -1,7 +1,7 @@
 """Slack for sync: channels, members, and the messages of each channel the user is in. What was said is not kept.
 
 Slack tells of changes by its Events API, which belongs to the operator's app; a channel is read from the newest message
-seen, and listed anew once a day for what was deleted. Limits: https://api.slack.com/docs/rate-limits.
+seen, and listed anew once a day for what was deleted.
 """
 
 import json
@@ -11,27 +11,13 @@ from typing import Any
 
 import httpx
 
-from libs.providers.errors import (
-    EntityNotFound,
-    PermissionMissing,
-    ProviderBusy,
-    ProviderUnavailable,
-    RequestRefused,
-    TokenRejected,
-    plain_word,
-    retry_after_s,
-)
-from libs.providers.rest import Access, Pace, RestApi
+from libs.providers.rest import Access, Pace
+from libs.providers.slack.api import slack_api
 from libs.providers.source import Item, Kind, Page, Stream
-from libs.resilience.errors import AdjutantError
 
 CHANNELS = Stream("channels", "Channels", tells_deletions=False, lists_everything=True)
 MEMBERS = Stream("members", "Members", tells_deletions=False, lists_everything=True)
 PAGE_SIZE = 100
-_DEAD = frozenset({"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "user_removed"})
-_MISSING = frozenset({"missing_scope", "not_allowed_token_type", "no_permission", "access_denied", "not_in_channel"})
-_GONE = frozenset({"channel_not_found", "user_not_found", "message_not_found", "is_archived"})
-_AWAY = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
 
 class SlackSource:
@@ -40,7 +26,7 @@ class SlackSource:
     provider = "slack"
 
     def __init__(self, http: httpx.AsyncClient, base_url: str, pace: Pace | None = None) -> None:
-        self._api = RestApi("Slack", self.provider, base_url, http, refuse=_refusal, pace=pace)
+        self._api = slack_api(http, base_url, pace)
 
     async def streams(self, access: Access) -> tuple[Stream, ...]:
         """Two lists, and every channel the user is in."""
@@ -135,28 +121,3 @@ def _message(channel: str, row: dict[str, Any]) -> Item:
 
 def _line(text: object) -> str:
     return "".join(character for character in str(text) if character.isprintable())[:300]
-
-
-def _refusal(label: str, response: httpx.Response) -> AdjutantError | None:
-    """Slack answers 200 with `"ok": false` and a word."""
-    if response.status_code != 200:
-        return None
-    try:
-        content = json.loads(response.content)
-    except ValueError:
-        return None
-    if not isinstance(content, dict) or content.get("ok") is not False:
-        return None
-    word = plain_word(content.get("error")) or "error"
-    if word in _DEAD:
-        return TokenRejected(f"{label} no longer accepts the connection.")
-    if word in _MISSING:
-        return PermissionMissing(f"{label} does not allow this for the connected account.")
-    if word in _GONE:
-        return EntityNotFound(f"{label} does not know it, or no longer.")
-    if word == "ratelimited":
-        wait_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
-        return ProviderBusy(f"{label} asks us to slow down.", retry_after_s=wait_s)
-    if word in _AWAY:
-        return ProviderUnavailable(f"{label} has a problem of its own ({word}).")
-    return RequestRefused(f"{label} refused the request ({word}).")

@@ -5,5 +5,6 @@ from services.tool.tools.calendar import CALENDAR_TOOLS
 from services.tool.tools.contacts import CONTACTS_TOOLS
 from services.tool.tools.github import GITHUB_TOOLS
 from services.tool.tools.mail import MAIL_TOOLS
+from services.tool.tools.slack import SLACK_TOOLS
 
-registry = OfferedTools((*MAIL_TOOLS, *CONTACTS_TOOLS, *CALENDAR_TOOLS, *GITHUB_TOOLS))
+registry = OfferedTools((*MAIL_TOOLS, *CONTACTS_TOOLS, *CALENDAR_TOOLS, *GITHUB_TOOLS, *SLACK_TOOLS))
