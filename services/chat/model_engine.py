@@ -9,7 +9,7 @@ import json
 import structlog
 
 from libs.models import ModelError
-from libs.models.errors import ModelUnavailable
+from libs.models.errors import ContextTooLarge, ModelUnavailable
 from libs.models.messages import Finished, TextDelta, ToolCalls, ToolSchema
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError
@@ -17,7 +17,7 @@ from services.chat.admitted import Asker
 from services.chat.asking import Asking
 from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.graph import RESPOND, step
-from services.chat.prompt import conversation, system_text
+from services.chat.prompt import Room, conversation, system_text
 from services.chat.routing.choice import Wish
 from services.chat.routing.request import ModelRequest
 from services.chat.running_turn import RunningTurn, Written
@@ -36,6 +36,7 @@ CUT = {
     "content_filter": "\n\n(The language model's provider withheld the rest of the answer.)",
 }
 """What is said when a model stopped for another reason than having finished."""
+TOO_LARGE = "This was too much for the language model at once; older messages and long texts were shortened."
 TOO_MUCH = "Not done: this turn has made too many calls. Answer with what you have."
 
 
@@ -59,7 +60,7 @@ async def write(turn: RunningTurn, models: Asking, deadline: Deadline) -> Writte
             if turn.rounds and turn.rounds[-1].missing:
                 await _carry_out(turn)
             try:
-                decision, model_name = await _ask(turn, models, deadline)
+                decision, model_name = await _ask_within_its_context(turn, models, deadline)
             except (ModelError, QuotaReached, BudgetReached) as error:
                 raise ModelFailed(written, error) from error
             written = _counted(written, decision, model_name)
@@ -81,11 +82,21 @@ async def _carry_out(turn: RunningTurn) -> None:
         await turn.carry_out(rounds[-1])
 
 
-async def _ask(turn: RunningTurn, models: Asking, deadline: Deadline) -> tuple[Decision, str | None]:
+async def _ask_within_its_context(turn: RunningTurn, models: Asking, deadline: Deadline) -> tuple[Decision, str | None]:
+    """One request; shrunk once when it is too large for every model there is, and the user is told."""
+    room = Room(turn.deps.settings.history_characters)
+    try:
+        return await _ask(turn, models, deadline, room)
+    except ContextTooLarge:
+        await turn.live.emit("step.progress", step_id=RESPOND.id, text=TOO_LARGE)
+        return await _ask(turn, models, deadline, room.smaller())
+
+
+async def _ask(turn: RunningTurn, models: Asking, deadline: Deadline, room: Room) -> tuple[Decision, str | None]:
     """One request: speak what is text, gather what is to be done."""
     about = turn.about
     system = system_text(turn.command, about.display_name, turn.asked_at, about.missing_providers)
-    messages = conversation(system, turn.history, turn.text, turn.rounds, turn.deps.settings.history_characters)
+    messages = conversation(system, turn.history, turn.text, turn.rounds, room)
     before = len(turn.live.text)
     calls: tuple[ToolCall, ...] = ()
     finished: Finished | None = None

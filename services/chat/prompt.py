@@ -1,14 +1,29 @@
 """What a model is told: who it is, when and for whom it speaks, what was said, and what is only data."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.chat import RunTurn
 from libs.models.messages import AssistantText, ModelMessage, SystemText, ToolResult, UserText
 from libs.models.messages import ToolCall as ModelToolCall
+from services.chat.compression import GAP, compressed
 from services.chat.steps import Outcome, Round
 from services.chat.turn_rows import Said
 
 MAX_RESULT_CHARACTERS = 24_000
+SHORTENED = f"Earlier messages of this conversation are shortened; {GAP} marks what was left out. Ask when it matters."
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many characters there are for the conversation so far, and for each result of a tool."""
+
+    history: int
+    result: int = MAX_RESULT_CHARACTERS
+
+    def smaller(self) -> "Room":
+        """For a model that said that it was too much."""
+        return Room(self.history // 4, self.result // 4)
 
 
 def system_text(command: RunTurn, display_name: str | None, now: datetime, missing: tuple[str, ...]) -> str:
@@ -32,35 +47,23 @@ def system_text(command: RunTurn, display_name: str | None, now: datetime, missi
 
 
 def conversation(
-    system: str, history: tuple[Said, ...], text: str, done: tuple[Round, ...], history_characters: int
+    system: str, history: tuple[Said, ...], text: str, done: tuple[Round, ...], room: "Room"
 ) -> list[ModelMessage]:
-    """All messages for the next request: the newest history that fits, the question, the rounds so far."""
-    messages: list[ModelMessage] = [SystemText(system)]
-    messages += [
-        UserText(said.text) if said.role == "user" else AssistantText(said.text)
-        for said in _newest(history, history_characters)
-    ]
+    """All messages for the next request: as much of the history as fits, the question, the rounds so far."""
+    shown = compressed(history, text, room.history)
+    messages: list[ModelMessage] = [SystemText(system if len(shown) == len(history) else f"{system}\n{SHORTENED}")]
+    messages += [UserText(said.text) if said.role == "user" else AssistantText(said.text) for said in shown]
     messages.append(UserText(text))
     for round_ in done:
         calls = tuple(ModelToolCall(call.id, call.tool, call.arguments) for call in round_.decision.calls)
         messages.append(AssistantText(round_.decision.text, calls))
-        messages += [ToolResult(outcome.call_id, as_data(outcome)) for outcome in round_.outcomes]
+        messages += [ToolResult(outcome.call_id, as_data(outcome, room.result)) for outcome in round_.outcomes]
     return messages
 
 
-def as_data(outcome: Outcome) -> str:
+def as_data(outcome: Outcome, characters: int = MAX_RESULT_CHARACTERS) -> str:
     """A tool's result as a model sees it; what outsiders wrote cannot close its own mark."""
-    text = outcome.result[:MAX_RESULT_CHARACTERS]
+    text = outcome.result[:characters]
     if not outcome.untrusted:
         return text
     return "<data>" + text.replace("</data", "<\\/data") + "</data>"
-
-
-def _newest(history: tuple[Said, ...], characters: int) -> list[Said]:
-    kept: list[Said] = []
-    for said in reversed(history):
-        characters -= len(said.text)
-        if characters < 0:
-            break
-        kept.append(said)
-    return kept[::-1]

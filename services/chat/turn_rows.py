@@ -14,7 +14,8 @@ LEASE_S = 8.0
 """Shorter than the ten seconds after which the bus delivers a lost replica's command again."""
 RENEW_EVERY_S = 2.5
 TITLE_CHARACTERS = 60
-HISTORY_MESSAGES = 40
+HISTORY_MESSAGES = 200
+"""The newest so many; what is older is in no prompt, however short."""
 
 
 @dataclass(frozen=True, slots=True)

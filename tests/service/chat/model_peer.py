@@ -42,6 +42,7 @@ class Fails:
     """An error response."""
 
     status: int = 500
+    code: str = "oops"
 
 
 Answers = Says | Calls | Fails
@@ -64,7 +65,7 @@ class ModelPeer:
         results = [message["content"] for message in messages[last:] if message["role"] == "tool"]
         said = self.script(messages[last]["content"], results)
         if isinstance(said, Fails):
-            error = {"message": "no", "type": "server_error", "code": "oops"}
+            error = {"message": "no", "type": "server_error", "code": said.code}
             return JSONResponse({"error": error}, status_code=said.status)
         number = len(self.requests)
         return StreamingResponse(_stream(said, number), media_type="text/event-stream")

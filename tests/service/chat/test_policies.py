@@ -151,3 +151,31 @@ async def test_the_same_safe_question_is_asked_once_and_both_answers_are_in_the_
         ("completed", True),
         ("completed", True),
     ]
+
+
+async def test_a_policy_that_leaves_nobody_refuses_before_anything_is_put_aside(
+    db: Database, platform: Platform, scope: Scope
+) -> None:
+    await allow(db, scope, allowed=("unheard-of",))
+    with pytest.raises(NoModelFits):
+        await answer(asking(db, platform, *two()), scope)
+    async with db.transaction(None) as tx:
+        assert not await tx.fetch("select from reservations where user_id = $1", scope.user_id)
+
+
+async def test_a_long_request_goes_to_one_with_room_for_it_and_its_limit_of_length_fits_too(
+    db: Database, platform: Platform, scope: Scope
+) -> None:
+    small = deployment("small", "from the small one", context_tokens=2_000)
+    large = deployment("large", "from the large one", order=1)
+    models = asking(db, platform, small, large)
+    deadline = Deadline.after(10)
+
+    for text, expected in (("hi", "from the small one"), ("word " * 3_000, "from the large one")):
+        admitted = await models.admit(ModelRequest((UserText(text),)), Asker(scope, "completions"), deadline)
+        said = [event async for event in models.stream(admitted, deadline)]
+        assert said[0] == TextDelta(expected)
+    await models.aclose()
+
+    assert [limit is not None and 1_000 < limit < 2_000 for limit in model_of(small).limits] == [True]
+    assert model_of(large).limits == [8_192]
