@@ -10,6 +10,9 @@ import msgspec
 from libs.models.errors import StreamBroken
 from libs.models.messages import Finished, ModelEvent, ToolCall, ToolCalls
 
+MOST_NAME = 200
+"""Characters of a model's name: it is the provider's word, and goes into the ledger."""
+
 
 @dataclass(slots=True)
 class CallSoFar:
@@ -95,7 +98,8 @@ class Answer(ABC):
         elif reason == "tool_calls":
             reason = "stop"
         usage = self._usage.possible()
-        yield Finished(reason, self._model, usage.input, usage.output, usage.cached, usage.cache_write)
+        model = "".join(char for char in self._model[:MOST_NAME] if char.isprintable())
+        yield Finished(reason, model, usage.input, usage.output, usage.cached, usage.cache_write)
 
     @abstractmethod
     def _take(self, data: bytes) -> str:

@@ -95,8 +95,10 @@ class Asking:
         input_tokens = tokens_of(request.messages, request.tools)
         output_tokens = request.options.max_output_tokens or DEFAULT_OUTPUT_TOKENS
         usage = Usage(input_tokens, output_tokens)
+        request = replace(request, wish=replace(request.wish, tokens=input_tokens))
+        self.router.check(request)
         wish = self._within_ceiling(request.wish, terms.policy_of(asker.feature), usage)
-        request = replace(request, wish=replace(wish, tokens=input_tokens))
+        request = replace(request, wish=wish)
         try:
             admission = await self._reserve(request, asker, quota, usage, deadline, call_id)
         except (QuotaReached, BudgetReached) as refused:
@@ -229,6 +231,9 @@ class Asking:
                     log.error("model_call_not_settled", call_id=admission.call_id, error=away.slug)
                     return None
                 await asyncio.sleep(pause_s)
+            except Exception as error:
+                log.exception("model_call_not_settled", call_id=admission.call_id, error=type(error).__name__)
+                return None
         return None
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:

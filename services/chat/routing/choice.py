@@ -19,9 +19,8 @@ class Wish:
     model: str = AUTO
     """`auto`, the name of a deployment, or a model's own name."""
     needs_tools: bool = False
-    context_tokens: int = 0
     tokens: int = 0
-    """About so many are read: what counts against a provider's limits."""
+    """About so many are read: what has to fit into the context, and counts against a provider's limits."""
     quality_floor: int = 1
     allowed: frozenset[str] | None = None
     """Deployment or model names; None: all."""
@@ -36,15 +35,16 @@ NO_WISH = Wish()
 
 
 def fitting(deployments: Sequence[Deployment], wish: Wish) -> list[Deployment]:
-    """Those that could answer at all. A quality floor that nobody reaches is given up: an answer beats none."""
+    """Those that could answer at all. Room for the context, which is an estimate, and a quality floor are given up when
+    nobody has them: an answer beats none."""
     able = [
         each
         for each in deployments
         if wish.model in (AUTO, each.name, each.settings.model)
         and (wish.allowed is None or {each.name, each.settings.model} & wish.allowed)
         and (each.settings.takes_tools or not wish.needs_tools)
-        and each.settings.context_tokens >= wish.context_tokens
     ]
+    able = [each for each in able if each.settings.context_tokens >= wish.tokens] or able
     return [each for each in able if each.settings.quality >= wish.quality_floor] or able
 
 

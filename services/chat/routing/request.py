@@ -1,11 +1,22 @@
 """What is asked of the router, and what it writes down about how that went."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from contracts.envelope import Scope
-from libs.models.messages import NO_OPTIONS, Finished, ModelMessage, Options, ToolCall, ToolSchema
+from libs.models.messages import (
+    NO_OPTIONS,
+    AssistantText,
+    Finished,
+    ModelMessage,
+    Options,
+    ToolCall,
+    ToolSchema,
+    UserText,
+)
 from services.chat.routing.choice import NO_WISH, Wish
-from services.chat.routing.deployments import Deployment
+from services.chat.routing.deployments import Deployment, DeploymentSettings
+from services.chat.routing.seam import GO_ON
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +57,19 @@ class Record:
     said: list[str] = field(default_factory=list)
     """The pieces of the answer, as its asker saw them."""
     calls: tuple[ToolCall, ...] = ()
+
+
+def continued(request: ModelRequest, said: Sequence[str]) -> ModelRequest:
+    """The same request, told how far the answer had come."""
+    if not said:
+        return request
+    return replace(request, messages=(*request.messages, AssistantText("".join(said)), UserText(GO_ON)))
+
+
+def within_context(request: ModelRequest, settings: DeploymentSettings) -> Options:
+    """Servers with little room refuse a limit of length that would not fit beside the request. What is read is an
+    estimate, on the high side: a quarter of the room is always asked for."""
+    room = max(settings.context_tokens - request.wish.tokens, settings.context_tokens // 4, 1)
+    if (request.options.max_output_tokens or 0) <= room:
+        return request.options
+    return replace(request.options, max_output_tokens=room)

@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -27,12 +26,10 @@ from libs.models.errors import (
 )
 from libs.models.messages import (
     Alive,
-    AssistantText,
     Finished,
     ModelEvent,
     TextDelta,
     ToolCalls,
-    UserText,
 )
 from libs.resilience.deadline import Deadline
 from libs.resilience.retry import wait_before_retry
@@ -44,8 +41,8 @@ from services.chat.routing.health import OPEN_S, State
 from services.chat.routing.keyring import Keyring
 from services.chat.routing.leftovers import Leftovers
 from services.chat.routing.race import Race, Runner
-from services.chat.routing.request import Attempt, ModelRequest, Record
-from services.chat.routing.seam import GO_ON, Seam
+from services.chat.routing.request import Attempt, ModelRequest, Record, continued, within_context
+from services.chat.routing.seam import Seam
 
 log = get_logger("services.chat")
 
@@ -89,7 +86,7 @@ class Router:
         excluded: set[str] = set()
         while True:
             seam = Seam("".join(said)) if said else None
-            runner = await self._begun(_continued(request, said), deadline, record, excluded)
+            runner = await self._begun(continued(request, said), deadline, record, excluded)
             try:
                 stall_s = self._patience_s(request, runner, excluded, record)
                 async with aclosing(self._events(runner, deadline, seam, record, said, stall_s)) as events:
@@ -177,12 +174,13 @@ class Router:
     ) -> AsyncGenerator[ModelEvent, None]:
         """With the deployment's own key, or with one that was brought; a refused one is tried again with the other."""
         settings = deployment.settings
+        options = within_context(request, settings)
         refused: tuple[str, ...] = ()
         while True:
             client, key_id = deployment.client, ""
             if settings.key_from == "vault" and self._keyring is not None and request.scope is not None:
                 client, key_id = await self._keyring.client(settings, request.scope, refused)
-            stream = client.stream(request.messages, request.tools, options=request.options, deadline=deadline)
+            stream = client.stream(request.messages, request.tools, options=options, deadline=deadline)
             try:
                 async with aclosing(stream) as events:
                     async for event in events:
@@ -296,10 +294,3 @@ async def _next(runner: Runner, deadline: Deadline, stall_s: float) -> ModelEven
         if deadline.remaining_s() <= NO_TIME_S:
             raise ModelTimeout("The language model took too long.") from error
         raise StreamBroken("The language model stopped in the middle of its answer.") from error
-
-
-def _continued(request: ModelRequest, said: Sequence[str]) -> ModelRequest:
-    """The same request, told how far the answer had come."""
-    if not said:
-        return request
-    return replace(request, messages=(*request.messages, AssistantText("".join(said)), UserText(GO_ON)))

@@ -28,6 +28,8 @@ class ScriptedModel:
     """Before the first event."""
     asked: list[tuple[ModelMessage, ...]] = field(default_factory=list)
     closed: int = 0
+    limits: list[int | None] = field(default_factory=list)
+    """Of length, as they were asked for."""
     headroom: Headroom = UNTOLD
 
     async def stream(
@@ -40,6 +42,7 @@ class ScriptedModel:
     ) -> AsyncGenerator[ModelEvent, None]:
         """As the protocol says."""
         self.asked.append(tuple(messages))
+        self.limits.append(options.max_output_tokens)
         try:
             await asyncio.sleep(self.pause_s)
             for each in self.script:

@@ -177,7 +177,8 @@ def test_the_order_follows_policy_and_state() -> None:
 
     assert names() == ["good", "plain", "cheap"]
     assert names(needs_tools=True) == ["good", "cheap"]
-    assert names(context_tokens=2_000) == ["good", "cheap"]
+    assert names(tokens=2_000) == ["good", "cheap"]
+    assert names(tokens=2_000_000) == ["good", "plain", "cheap"], "an estimate keeps nobody from being asked"
     assert names(quality_floor=9) == ["good"]
     assert names(quality_floor=10) == ["good", "plain", "cheap"], "an answer beats none"
     assert names(allowed=frozenset({"cheap"})) == ["cheap"]

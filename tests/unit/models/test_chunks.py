@@ -253,3 +253,9 @@ def test_figures_that_cannot_be_are_made_possible(told: dict[str, Any], counted:
     _, (end,) = read(chunk({"content": "x"}, finish="stop"), chunk(choices=[], usage=told))
     assert isinstance(end, Finished)
     assert (end.input_tokens, end.output_tokens, end.cached_tokens, end.cache_write_tokens) == counted
+
+
+def test_a_models_name_is_short_and_printable_whatever_its_provider_says() -> None:
+    _, (end,) = read(chunk({"content": "x"}, finish="stop", model="m\x00\n" + "x" * 10_000))
+    assert isinstance(end, Finished)
+    assert end.model == "m" + "x" * 197
