@@ -26,6 +26,19 @@ class TurnStatus(StrEnum):
     STOPPED = "stopped"
 
 
+class Earlier(Reply):
+    """A message that was said before, as the client has it."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class EarlierMessages(Reply):
+    """Travels sealed in `RunTurn.sealed_earlier`; oldest first."""
+
+    messages: tuple[Earlier, ...]
+
+
 class RunTurn(Command):
     """Answer one user message. The turn id is the idempotency key; the text travels sealed.
 
@@ -47,6 +60,9 @@ class RunTurn(Command):
     assistant_name: str | None = None
     specialization: Specialization | None = None
     client_integrations: tuple[str, ...] = ()
+    sealed_earlier: str | None = None
+    """What was said before, for a client that keeps the conversation itself: JSON of `EarlierMessages`, sealed with
+    purpose `run_turn`. Absent: the conversation's own record."""
     regenerates: TurnId | None = None
     """The turn whose question is asked again; it leaves the conversation once this one has an answer."""
 

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import structlog
 from opentelemetry import trace
 
-from contracts.chat import RunTurn, TurnCompleted, TurnStatus
+from contracts.chat import EarlierMessages, RunTurn, TurnCompleted, TurnStatus
+from contracts.envelope import Scope
 from contracts.ids import new_id
 from libs.bus import Call, publish
 from libs.resilience.deadline import Deadline
@@ -30,7 +31,7 @@ from services.chat.running_turn import RunningTurn, Written
 from services.chat.steps import Decision
 from services.chat.stops import Stop
 from services.chat.toolbox import AWAY_S, LIST_PATIENCE_S, Toolbox
-from services.chat.turn_rows import RENEW_EVERY_S, Ending, Held, Over
+from services.chat.turn_rows import RENEW_EVERY_S, Ending, Held, Over, Said
 
 log = structlog.get_logger("services.chat")
 
@@ -63,13 +64,22 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
         told = (isinstance(held, Over) or held.fence > 1) and await live.take_over()
         if isinstance(held, Held):
             steps = list(held.steps)
-            turn = RunningTurn(deps, scope, command, text, held.fence, held.history, live, deadline, steps)
+            history = _earlier(command, scope, deps) or held.history
+            turn = RunningTurn(deps, scope, command, text, held.fence, history, live, deadline, steps)
             await _run_held(turn, finding_out, call, stop_requested=held.stop_requested)
         elif not told:
             await live.say(held.text)
             await live.end(_last_update(held))
     finally:
         finding_out.cancel()
+
+
+def _earlier(command: RunTurn, scope: Scope, deps: Chat) -> tuple[Said, ...]:
+    """What was said before, by a client that keeps the conversation itself."""
+    if command.sealed_earlier is None:
+        return ()
+    earlier = EarlierMessages.model_validate_json(deps.seal.open("run_turn", scope, command.sealed_earlier))
+    return tuple(Said(said.role, said.text) for said in earlier.messages)
 
 
 async def _run_held(turn: RunningTurn, finding_out: "asyncio.Task[About]", call: Call, *, stop_requested: bool) -> None:

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.plain_text import PlainText
 from services.gateway.turn_start import FollowedTurn
+from services.gateway.turn_stream import Sink
 from services.gateway.updates import Update, as_event
 
 SSE = "text/event-stream"
@@ -62,9 +63,13 @@ class TurnResponse(Response):
         super().__init__(None, 200, headers, f"{PLAIN}; charset=utf-8" if self._plain else SSE)
         del self.headers["content-length"]
 
+    def sink(self, send: Send) -> Sink:
+        """Where the updates go."""
+        return PlainSink(send) if self._plain else EventSink(send, self._turn.stream.turn_id)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
-        sink = PlainSink(send) if self._plain else EventSink(send, self._turn.stream.turn_id)
+        sink = self.sink(send)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         gone = asyncio.timeout(None)
         try:

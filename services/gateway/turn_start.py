@@ -9,7 +9,7 @@ import structlog
 from opentelemetry import trace
 
 from contracts.chat import GetTurn
-from contracts.ids import TurnId, is_id
+from contracts.ids import ConversationId, TurnId, is_id
 from libs.bus.errors import BusUnavailable
 from libs.resilience.errors import Unavailable
 from services.gateway.deps import Gateway
@@ -68,8 +68,16 @@ class FollowedTurn:
         await self._subscription.aclose()
 
 
-async def start_turn(gateway: Gateway, caller: Principal, asked: AskedTurn, key: str | None) -> FollowedTurn:
+async def start_turn(
+    gateway: Gateway,
+    caller: Principal,
+    asked: AskedTurn,
+    key: str | None,
+    conversation: ConversationId | None = None,
+) -> FollowedTurn:
     """Accept a turn and hand it to chat, durably; listens before it sends, so no token is missed.
+
+    `conversation` may be one that does not exist yet, unlike `asked.conversation_id`.
 
     Raises TooManyRequests, ConversationNotFound, IdempotencyKeyReused, and Unavailable with nothing half done.
     """
@@ -77,7 +85,7 @@ async def start_turn(gateway: Gateway, caller: Principal, asked: AskedTurn, key:
     await _bus_is_there(gateway)
     if asked.conversation_id is not None:
         await check_conversation(gateway.db, gateway.bus, scope, asked.conversation_id)
-    conversation = asked.conversation_id
+    conversation = asked.conversation_id or conversation
     ids = TurnIds.from_key(scope, key, conversation) if key else TurnIds.fresh(conversation)
     accepted = await accept_turn(gateway.db, scope, asked, ids, gateway.chat_limit)
     try:

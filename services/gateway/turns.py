@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from contracts.chat import FindConversation, GetQuestion, RunTurn, Specialization, StopTurn
+from contracts.chat import Earlier, EarlierMessages, FindConversation, GetQuestion, RunTurn, Specialization, StopTurn
 from contracts.envelope import Scope
 from contracts.ids import ConversationId, MessageId, TurnId, new_id
 from libs.bus import Bus
@@ -30,6 +30,8 @@ class AskedTurn:
     specialization: Specialization | None = None
     client_integrations: tuple[str, ...] = ()
     regenerates: TurnId | None = None
+    earlier: tuple[Earlier, ...] = ()
+    """What was said before, when the client keeps the conversation itself."""
 
     def fingerprint(self) -> str:
         """Tells whether a repeated Idempotency-Key came with the same request."""
@@ -111,13 +113,14 @@ async def accept_turn(db: Database, scope: Scope, asked: AskedTurn, ids: TurnIds
     return AcceptedTurn(ids, None)
 
 
-def command_for(asked: AskedTurn, ids: TurnIds, sealed_text: str) -> RunTurn:
+def command_for(asked: AskedTurn, ids: TurnIds, sealed_text: str, sealed_earlier: str | None) -> RunTurn:
     """The durable form of an accepted turn."""
     return RunTurn(
         turn_id=ids.turn_id,
         conversation_id=ids.conversation_id,
         user_message_id=ids.message_id,
         sealed_text=sealed_text,
+        sealed_earlier=sealed_earlier,
         accepted_at=datetime.now(UTC),
         timezone=asked.timezone,
         tone=asked.tone,
@@ -130,7 +133,9 @@ def command_for(asked: AskedTurn, ids: TurnIds, sealed_text: str) -> RunTurn:
 
 async def send_turn(bus: Bus, seal: TransitSeal, scope: Scope, asked: AskedTurn, ids: TurnIds) -> None:
     """Hand the turn to chat; when this returns, it will be answered whatever restarts. Raises BusUnavailable."""
-    command = command_for(asked, ids, seal.seal("run_turn", scope, asked.text))
+    earlier = EarlierMessages(messages=asked.earlier).model_dump_json() if asked.earlier else None
+    sealed_earlier = seal.seal("run_turn", scope, earlier) if earlier else None
+    command = command_for(asked, ids, seal.seal("run_turn", scope, asked.text), sealed_earlier)
     await bus.send(command, scope=scope, id=ids.turn_id)
 
 

@@ -103,6 +103,38 @@ async def test_the_models_are_listed_and_one_that_is_not_there_is_not_found(clie
     assert missing.value.code == "model_not_found"
 
 
+async def test_the_assistant_itself_is_a_model_with_its_own_tools(
+    connected: Connected, adjutant: RunningAdjutant
+) -> None:
+    user = await connected("programs@example.com")
+    key = (await user.post("/api/keys", {"name": "program", "scopes": ["chat"]})).json()["key"]
+    async with openai.AsyncOpenAI(base_url=f"{adjutant.url}/v1", api_key=key, max_retries=0) as client:
+        asked: Any = [{"role": "user", "content": UNREAD}]
+        whole = await client.chat.completions.create(model="adjutant", messages=asked)
+        answer = whole.choices[0].message.content
+        assert answer
+        assert "unread" in answer
+        assert whole.usage is not None
+        assert whole.usage.completion_tokens > 0
+
+        again: Any = [*asked, {"role": "assistant", "content": answer}, {"role": "user", "content": "hi"}]
+        options: Any = {"include_usage": True}
+        stream = await client.chat.completions.create(
+            model="adjutant", messages=again, stream=True, stream_options=options
+        )
+        chunks = [chunk async for chunk in stream]
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == GREETING
+        assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
+        assert chunks[-1].usage is not None
+
+        (conversation,) = (await user.get("/api/conversations"))["conversations"]
+        assert conversation["message_count"] == 4, "both turns are of one conversation"
+        tool: Any = {"type": "function", "function": {"name": "x", "parameters": {}}}
+        with pytest.raises(openai.BadRequestError) as refused:
+            await client.chat.completions.create(model="adjutant", messages=asked, tools=[tool])
+        assert "tools of its own" in str(refused.value)
+
+
 async def test_errors_come_as_the_client_expects_them(adjutant: RunningAdjutant, client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError):
         await client.chat.completions.create(model="auto", messages=[])

@@ -1,6 +1,6 @@
 """OpenAI's API: any of its clients can use the models here with a key of this platform.
 
-`model` names a deployment, a model, or `auto`, which leaves the choice to the router.
+`model` names a deployment, a model, `auto`, which leaves the choice to the router, or `adjutant`: the assistant itself.
 """
 
 import json
@@ -14,9 +14,13 @@ from starlette.responses import StreamingResponse
 
 from contracts.models import CreateEmbeddings, ListModels
 from libs.resilience.errors import AdjutantError, InvalidInput, TooLarge
+from services.gateway import assistant_model
 from services.gateway.completion import Completion, chunk, completion, quota_headers, usage_chunk, whole
+from services.gateway.deps import Gateway
 from services.gateway.guards import Chatter, GatewayHere, OriginHere
 from services.gateway.openai_errors import error_body, openai_problems
+from services.gateway.principal import Origin, Principal
+from services.gateway.turn_start import start_turn
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -36,15 +40,21 @@ class _Wanted(msgspec.Struct):
     stream: bool | None = False
     stream_options: _StreamOptions | None = None
 
+    @property
+    def has_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage
+
 
 _read = msgspec.json.Decoder(_Wanted).decode
 
 
 @router.get("/models", responses=openai_problems())
 async def models(caller: Chatter, gateway: GatewayHere) -> dict[str, Any]:
-    """The names that can be asked for: `auto`, deployments, and their models."""
+    """The names that can be asked for: `adjutant`, `auto`, deployments, and their models."""
     found = await gateway.bus.ask(ListModels(), scope=caller.scope)
-    names = dict.fromkeys(("auto", *(name for each in found.models for name in (each.name, each.model))))
+    names = dict.fromkeys(
+        ("auto", assistant_model.NAME, *(name for each in found.models for name in (each.name, each.model)))
+    )
     return {
         "object": "list",
         "data": [{"id": name, "object": "model", "created": 0, "owned_by": "adjutant"} for name in names],
@@ -61,11 +71,12 @@ async def chat_completions(request: Request, caller: Chatter, gateway: GatewayHe
         wanted, text = _read(body), body.decode()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput("The body is not a chat completion request in JSON.") from error
+    if wanted.model == assistant_model.NAME:
+        return await _by_the_assistant(body, wanted, caller, gateway, origin)
     stack = AsyncExitStack()
     found = await stack.enter_async_context(completion(gateway, caller, text))
     if wanted.stream:
-        has_usage = wanted.stream_options is not None and wanted.stream_options.include_usage
-        events = _streamed(found, wanted.model, stack, origin.request_id, has_usage=has_usage)
+        events = _streamed(found, wanted.model, stack, origin.request_id, has_usage=wanted.has_usage)
         return StreamingResponse(events, media_type="text/event-stream", headers=found.headers())
     async with stack:
         updates = [update async for update in found.each()]
@@ -89,6 +100,17 @@ async def embeddings(request: Request, caller: Chatter, gateway: GatewayHere) ->
     head = json.dumps({"object": "list", "model": made.model, "usage": usage})
     # The vectors are passed on as the provider wrote them: reading a thousand numbers would cost more than the rest.
     return Response(f'{head[:-1]}, "data": {data}}}', 200, quota_headers(made.quota), "application/json")
+
+
+async def _by_the_assistant(
+    body: bytes, wanted: _Wanted, caller: Principal, gateway: Gateway, origin: Origin
+) -> Response:
+    asked = assistant_model.read(body)
+    turn = await start_turn(gateway, caller, asked, None, assistant_model.conversation_for(asked, caller.scope.user_id))
+    if wanted.stream:
+        return assistant_model.AssistantResponse(turn, origin.request_id, has_usage=wanted.has_usage)
+    headers = turn.allowance.headers() if turn.allowance else {}
+    return Response(await assistant_model.whole(turn), 200, headers, "application/json")
 
 
 async def _streamed(
