@@ -1,6 +1,7 @@
 """Errors under /v1 in OpenAI's shape, so that its clients raise what their users expect."""
 
 import json
+import math
 from typing import Any
 
 from starlette.responses import Response
@@ -10,6 +11,7 @@ from libs.resilience.errors import AdjutantError
 from services.gateway.limits import TooManyRequests
 
 PREFIX = "/v1/"
+SOON_S = 60
 _SCHEMA = {
     "type": "object",
     "required": ["error"],
@@ -59,13 +61,14 @@ def error_body(slug: str, status: int, message: str, request_id: str) -> dict[st
 
 
 def openai_response(error: AdjutantError, request_id: str) -> Response:
-    """The whole answer. A budget that is used up must not be tried again by itself: `x-should-retry` says so."""
+    """The whole answer. A budget that is used up must not be tried again by itself: `x-should-retry` says so. One that
+    is put aside for requests under way may be."""
     headers: dict[str, str] = {}
     if isinstance(error, TooManyRequests):
         headers |= error.allowance.headers()
     if (wait_s := retry_after(error)) is not None:
         headers["retry-after"] = str(wait_s)
-    if error.slug == "budget_reached":
+    if error.slug == "budget_reached" and (wait_s or math.inf) > SOON_S:
         headers["x-should-retry"] = "false"
     if error.status == 401:
         headers["www-authenticate"] = 'Bearer realm="adjutant"'

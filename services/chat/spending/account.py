@@ -27,10 +27,12 @@ log = get_logger("services.chat")
 LADDER = (80, 90, 100)
 """Percent of a budget at which its people are told, once each."""
 ECONOMICAL_AT = 90
-SPARE = timedelta(seconds=60)
+STOPPED_AT = 90
+"""From here on, being stopped means that the budget is used up, for all that people can do with the rest of it."""
+SPARE_S = 60.0
 """A reservation outlives its request's deadline by this much."""
 SWEEP_EVERY_S = 15.0
-SWEEP_AT_MOST = 200
+A_MOMENT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,10 @@ NO_TRACE = Trace()
 class Account:
     """The chat schema's purse. Shared by everything in the process that asks models."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, spare_s: float = SPARE_S, sweep_every_s: float = SWEEP_EVERY_S) -> None:
         self._db = db
+        self._spare_s = spare_s
+        self._sweep_every_s = sweep_every_s
 
     async def reserve(
         self, call_id: str, scope: Scope, quota: Quota, *, micros: int, tokens: int, lasts_s: float
@@ -98,7 +102,7 @@ class Account:
             scope.user_id,
             micros,
             tokens,
-            timedelta(seconds=lasts_s) + SPARE,
+            timedelta(seconds=lasts_s + self._spare_s),
             quota.requests_per_minute,
             quota.burst,
             quota.requests_per_day,
@@ -106,8 +110,9 @@ class Account:
             timedelta(seconds=quota.longest_wait_s),
         )
         if row["decision"] == "budget":
-            await self._alert(scope, row["owner"], 100)
-            raise BudgetReached("This month's budget for language models is used up.", retry_after_s=row["wait_s"])
+            if row["percent"] >= STOPPED_AT:
+                await self._alert(scope, row["owner"], 100, spent_percent=STOPPED_AT)
+            raise _stopped(row)
         if row["decision"] != "admitted":
             raise quota.reached(row["decision"], row["wait_s"])
         return Admission(call_id, began_at, row["wait_s"], row["percent"], row["day_left"], row["hour_tokens_left"])
@@ -140,35 +145,38 @@ class Account:
         )
         for row in rows:
             if (reached := _reached(row)) > row["alerted"]:
-                await self._alert(scope, row["owner"], reached)
+                await self._alert(scope, row["owner"], reached, spent_percent=reached)
 
     async def sweep(self) -> None:
         """Release reservations whose requests died, until cancelled."""
         while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
+            await asyncio.sleep(self._sweep_every_s)
             try:
                 await self.release_expired()
             except Unavailable as away:
                 log.info("sweep_postponed", error=away.slug)
 
     async def release_expired(self) -> int:
-        """Returns how many."""
+        """Returns how many. One at a time: locks of two users in one transaction have no order."""
         total = 0
-        while released := (await self._db.call("select release_expired($1) as n", SWEEP_AT_MOST))[0]["n"]:
-            total += released
+        while (await self._db.call("select release_expired(1) as n"))[0]["n"]:
+            total += 1
         return total
 
-    async def _alert(self, scope: Scope, owner: str, percent: int) -> None:
-        """Tell once: the mark and the event are one transaction; a crash before it means the next request tells."""
+    async def _alert(self, scope: Scope, owner: str, percent: int, *, spent_percent: int) -> None:
+        """Tell once, if so much of this month's budget is spent: the mark and the event are one transaction; a crash
+        before it means the next request tells."""
         is_shared = owner == scope.organization_id
         async with self._db.transaction(scope) as tx:
             row = await tx.fetchrow(
                 """update spending s set alerted = $2 from budgets b
                    where s.owner_id = $1 and s.month = date_trunc('month', now() at time zone 'utc')::date
                      and s.alerted < $2 and b.owner_id = s.owner_id
+                     and s.spent_micros * 100 >= b.monthly_micros * $3
                    returning s.month, s.spent_micros, b.monthly_micros""",
                 owner,
                 percent,
+                spent_percent,
             )
             if row is not None:
                 await publish(
@@ -181,6 +189,16 @@ class Account:
                         budget_micros=row["monthly_micros"],
                     ),
                 )
+
+
+def _stopped(row: Row) -> BudgetReached:
+    if row["percent"] >= STOPPED_AT:
+        detail = "This month's budget for language models is used up."
+    elif row["wait_s"] <= A_MOMENT_S:
+        detail = "What is left of this month's budget is put aside for requests that are under way."
+    else:
+        detail = "What is left of this month's budget for language models does not hold this request."
+    return BudgetReached(detail, retry_after_s=row["wait_s"])
 
 
 def _reached(row: Row) -> int:

@@ -238,3 +238,97 @@ def test_a_month_is_predicted_from_its_days() -> None:
     assert report.predicted(10_000, tenth) == 30_000
     assert report.predicted(0, tenth) == 0
     assert report.predicted(100, tenth.replace(day=1) + timedelta(hours=1)) == 3_000
+
+
+async def test_a_request_that_began_in_another_month_or_hour_by_its_own_clock_leaves_nothing_put_aside(
+    account: Account, replicas: list[Database], scope: Scope
+) -> None:
+    """The clock of the process and that of the database are two: at midnight they may stand on either side of it."""
+    quota = replace(WIDE, tokens_per_hour=1_000)
+    admission = await reserve(account, scope, quota, tokens=900)
+    month = admission.began_at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    before = replace(admission, began_at=month - timedelta(microseconds=1))
+
+    await account.settle(before, scope, outcome(micros=70, usage=Usage(100, 50)))
+
+    (_, mine) = await _budgets(replicas[0], scope)
+    assert (mine.spent_micros, mine.reserved_micros) == (70, 0)
+    assert (await reserve(account, scope, quota, tokens=200)).hour_tokens_left == 650
+
+
+async def test_the_tokens_of_requests_that_died_are_given_back_too(
+    account: Account, replicas: list[Database], scope: Scope
+) -> None:
+    quota = replace(WIDE, tokens_per_hour=1_000)
+    dead = await reserve(account, scope, quota, tokens=900)
+    await _expire(replicas[0], scope)
+    await account.release_expired()
+
+    assert (await reserve(account, scope, quota, tokens=200)).hour_tokens_left == 800
+    await account.settle(dead, scope, outcome(usage=Usage(100, 50)))
+    assert (await reserve(account, scope, quota, tokens=100)).hour_tokens_left == 550, "it was late, not dead"
+
+
+async def _expire(db: Database, scope: Scope) -> None:
+    async with db.transaction(None) as tx:
+        await tx.execute(
+            "update reservations set expires_at = now() - interval '1 second' where user_id = $1", scope.user_id
+        )
+
+
+async def test_releasing_waits_in_the_same_order_as_reserving(replicas: list[Database], scope: Scope) -> None:
+    """Organization before user: in the other order the two would wait for each other, and one would be undone."""
+    account, month = Account(replicas[0]), datetime.now(UTC).date().replace(day=1)
+    await reserve(account, scope)
+    await _expire(replicas[0], scope)
+    lock = "select from spending where owner_id = $1 and month = $2 for update"
+    async with replicas[1].transaction(None) as tx:
+        # Written anew, the organization's row lies behind the user's.
+        await tx.execute("update spending set alerted = 0 where owner_id = $1", scope.organization_id)
+    async with replicas[1].transaction(None) as admitting:
+        await admitting.fetch(lock, scope.organization_id, month)
+        releasing = asyncio.create_task(account.release_expired())
+        async with asyncio.timeout(10), replicas[2].transaction(None) as looking:
+            while not await looking.fetch("select from pg_locks where not granted"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            await admitting.fetch(f"{lock} nowait", scope.user_id, month)
+    await releasing
+
+
+async def test_who_is_stopped_below_the_budget_by_one_large_request_is_not_told_that_it_is_used_up(
+    account: Account, replicas: list[Database], scope: Scope
+) -> None:
+    await report.set_budget(replicas[0], scope, "user", 1_000)
+    running = await reserve(account, scope, micros=400)
+    with pytest.raises(BudgetReached) as for_a_moment:
+        await reserve(account, scope, micros=700)
+    with pytest.raises(BudgetReached) as for_ever:
+        await reserve(account, scope, micros=1_001)
+    assert await _told(replicas[0], scope) == []
+    assert for_a_moment.value.retry_after_s == pytest.approx(5), "what is put aside comes back in a moment, mostly"
+    assert for_ever.value.retry_after_s is not None
+
+    await account.settle(running, scope, outcome(micros=950))
+    with pytest.raises(BudgetReached):
+        await reserve(account, scope, micros=100)
+    assert await _told(replicas[0], scope) == [90, 100], "and who is stopped near its end, is"
+
+
+async def test_what_last_month_spent_is_not_told_of_this_one(
+    account: Account, replicas: list[Database], scope: Scope
+) -> None:
+    await report.set_budget(replicas[0], scope, "user", 1_000)
+    old = await reserve(account, scope, micros=900)
+    async with replicas[0].transaction(None) as tx:
+        for table in ("spending", "reservations"):
+            owner = "owner_id" if table == "spending" else "user_id"
+            await tx.execute(
+                f"update {table} set month = (month - interval '1 month')::date where {owner} = $1",  # noqa: S608
+                scope.user_id,
+            )
+    await reserve(account, scope, micros=10)
+
+    await account.settle(old, scope, outcome(micros=900))
+
+    assert await _told(replicas[0], scope) == []
