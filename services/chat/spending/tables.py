@@ -7,7 +7,19 @@ open to the service: one statement admits a request against the figures of its u
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, DateTime, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
@@ -65,6 +77,21 @@ class ModelCall(Base, table=True):
     attempts: int = _count(SmallInteger)
     first_token_ms: int | None = _count(nullable=True)
     took_ms: int = _count()
+    created_at: datetime = _moment(primary_key=True)
+    request_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    answer_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+class ModelCallContent(Base, table=True):
+    """What was said in a call, sealed with its user's key; by month, and forgotten after a while."""
+
+    __tablename__ = "model_call_contents"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (created_at)"},)
+
+    organization_id: str = _owner("organization_id")
+    user_id: str = _owner("user_id")
+    call_id: str = _text(primary_key=True)
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = _moment(primary_key=True)
 
 
