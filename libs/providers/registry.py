@@ -126,7 +126,8 @@ PROVIDERS = _listed(
         "Outlook",
         MICROSOFT,
         ("Mail.Read",),
-        {"send": ("Mail.Send",), "organize": ("Mail.ReadWrite",)},
+        # A mail is sent as a draft of ours, so that it can be told whether it was sent.
+        {"send": ("Mail.Send", "Mail.ReadWrite"), "organize": ("Mail.ReadWrite",)},
     ),
     Provider("outlook_calendar", "Outlook Calendar", MICROSOFT, ("Calendars.ReadWrite",)),
     Provider(

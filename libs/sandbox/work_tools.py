@@ -75,6 +75,7 @@ def microsoft_settings(url: str) -> dict[str, str]:
         "ADJUTANT_OAUTH_MICROSOFT_TOKEN_URL": f"{url}/oauth2/v2.0/token",
         "ADJUTANT_OAUTH_MICROSOFT_IDENTITY_URL": f"{url}/v1.0/me",
         "ADJUTANT_SYNC_MICROSOFT_API": f"{url}/v1.0",
+        "ADJUTANT_TOOL_MICROSOFT_API": f"{url}/v1.0",
     }
 
 

@@ -57,7 +57,12 @@ async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDep
                 seal=resources.seal,
                 gmail=await Gmail.open(http, settings.gmail_api),
                 calendar=await Calendar.open(http, settings.calendar_api),
-                work=WorkClients.open(http, github_api_url=settings.github_api, slack_api_url=settings.slack_api),
+                work=WorkClients.open(
+                    http,
+                    github_api_url=settings.github_api,
+                    slack_api_url=settings.slack_api,
+                    microsoft_api_url=settings.microsoft_api,
+                ),
                 tools=registry,
                 connected=Connected(resources.db, resources.bus),
                 usage=usage,

@@ -4,6 +4,7 @@ from pydantic_settings import SettingsConfigDict
 
 from libs.providers.github import api as github
 from libs.providers.google import calendar, gmail
+from libs.providers.microsoft import api as microsoft
 from libs.providers.slack import api as slack
 from libs.runtime import ServiceSettings
 
@@ -19,5 +20,7 @@ class ToolSettings(ServiceSettings):
     """The Calendar API including its path: ends with `/calendar/v3/`."""
     github_api: str = github.DEFAULT_BASE_URL
     """Root of GitHub's API."""
+    microsoft_api: str = microsoft.DEFAULT_BASE_URL
+    """Root of Microsoft Graph, with the version."""
     slack_api: str = slack.DEFAULT_BASE_URL
     """Root of Slack's Web API."""

@@ -8,6 +8,10 @@ from libs.providers.github.api import DEFAULT_BASE_URL as GITHUB_API
 from libs.providers.github.api import github_api
 from libs.providers.github.issue_actions import GitHubIssueActions
 from libs.providers.github.issues import GitHubIssues
+from libs.providers.microsoft.api import DEFAULT_BASE_URL as MICROSOFT_API
+from libs.providers.microsoft.api import graph_api
+from libs.providers.microsoft.mail_actions import OutlookMailActions
+from libs.providers.microsoft.mailbox import OutlookMailbox
 from libs.providers.slack.api import DEFAULT_BASE_URL as SLACK_API
 from libs.providers.slack.api import slack_api
 from libs.providers.slack.conversations import SlackConversations
@@ -22,17 +26,27 @@ class WorkClients:
     github_actions: GitHubIssueActions
     slack: SlackConversations
     slack_posting: SlackPosting
+    outlook_mail: OutlookMailbox
+    outlook_mail_actions: OutlookMailActions
 
     @classmethod
     def open(
-        cls, http: httpx.AsyncClient, *, github_api_url: str = GITHUB_API, slack_api_url: str = SLACK_API
+        cls,
+        http: httpx.AsyncClient,
+        *,
+        github_api_url: str = GITHUB_API,
+        slack_api_url: str = SLACK_API,
+        microsoft_api_url: str = MICROSOFT_API,
     ) -> "WorkClients":
         """Addresses are the roots of the vendors' APIs, without a slash at their end."""
         github = github_api(http, github_api_url)
         slack = slack_api(http, slack_api_url)
+        outlook_mail = graph_api("outlook_mail", http, microsoft_api_url)
         return cls(
             github=GitHubIssues(github),
             github_actions=GitHubIssueActions(github),
             slack=SlackConversations(slack),
             slack_posting=SlackPosting(slack),
+            outlook_mail=OutlookMailbox(outlook_mail),
+            outlook_mail_actions=OutlookMailActions(outlook_mail),
         )

@@ -5,6 +5,9 @@ from services.tool.tools.calendar import CALENDAR_TOOLS
 from services.tool.tools.contacts import CONTACTS_TOOLS
 from services.tool.tools.github import GITHUB_TOOLS
 from services.tool.tools.mail import MAIL_TOOLS
+from services.tool.tools.outlook_mail import OUTLOOK_MAIL_TOOLS
 from services.tool.tools.slack import SLACK_TOOLS
 
-registry = OfferedTools((*MAIL_TOOLS, *CONTACTS_TOOLS, *CALENDAR_TOOLS, *GITHUB_TOOLS, *SLACK_TOOLS))
+registry = OfferedTools(
+    (*MAIL_TOOLS, *CONTACTS_TOOLS, *CALENDAR_TOOLS, *OUTLOOK_MAIL_TOOLS, *GITHUB_TOOLS, *SLACK_TOOLS)
+)

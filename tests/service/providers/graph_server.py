@@ -1,4 +1,4 @@
-"""Microsoft Graph's mail, calendar and subscriptions, as far as a sync asks for them.
+"""Microsoft Graph's mail, calendar and subscriptions, as far as a sync asks for them; tools ask its mailbox too.
 
 Truth: Microsoft's documentation on delta queries (`@odata.nextLink`, `@odata.deltaLink`, `@removed`, 410 and
 `syncStateNotFound`) and on change notifications. Nobody emulates these products.
@@ -7,6 +7,7 @@ Truth: Microsoft's documentation on delta queries (`@odata.nextLink`, `@odata.de
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.service.providers.graph_mailbox import GraphMailbox
 from tests.service.providers.vendor_server import Asked, Told, Vendor
 
 PAGE = 2
@@ -21,6 +22,7 @@ class GraphServer:
     forgotten: int = 0
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
     base: str = ""
+    mailbox: GraphMailbox = field(default_factory=GraphMailbox)
 
     def change(self, collection: str, row: dict[str, Any]) -> None:
         """New, or different."""
@@ -47,7 +49,7 @@ class GraphServer:
             return Told({"value": [{"id": "c1", "displayName": "General"}]})
         if path.endswith("/delta"):
             return self._delta(path.removesuffix("/delta"), asked)
-        return Told({"error": {"code": "ResourceNotFound"}}, 404)
+        return self.mailbox.answer(asked) or Told({"error": {"code": "ResourceNotFound"}}, 404)
 
     def _delta(self, collection: str, asked: Asked) -> Told:
         link = f"{self.base}/v1.0{collection}/delta"
@@ -85,6 +87,6 @@ class GraphServer:
 
 def behind(vendor: Vendor) -> GraphServer:
     """A Graph that answers at this vendor's address."""
-    server = GraphServer(base=vendor.url)
+    server = GraphServer(base=vendor.url, mailbox=GraphMailbox(vendor.url))
     vendor.answer = server.answer
     return server

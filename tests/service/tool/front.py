@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+FORWARDED = ("authorization", "content-type", "prefer", "notion-version")
 Writer = asyncio.StreamWriter
 
 
@@ -131,7 +132,7 @@ class Front:
 
     async def _forward(self, line: str, headers: dict[str, str], body: bytes) -> httpx.Response:
         method, path, _ = line.split(" ")
-        kept = {name: value for name, value in headers.items() if name in ("authorization", "content-type")}
+        kept = {name: value for name, value in headers.items() if name in FORWARDED}
         return await self._http.request(method, self._upstream + path, headers=kept, content=body)
 
 
