@@ -76,7 +76,7 @@ async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
     """Chat needs its schema, the bus, the vault, a model where one is configured, and an ear for stops."""
     async with AsyncExitStack() as stack:
         background = await stack.enter_async_context(TaskGroup())
-        account = Account(resources.db)
+        account = Account(resources.db, resources.settings.reservation_spare_s, resources.settings.sweep_every_s)
         models = await stack.enter_async_context(_models(resources, account))
         stops = Stops()
         completions = RunningCompletions()

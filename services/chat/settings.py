@@ -37,6 +37,10 @@ class ChatSettings(ServiceSettings):
     "factor": 2}]`."""
     first_token_s: float = Field(default=20.0, gt=0)
     """How long a model may take until its first token, in seconds; then it counts as failed."""
+    reservation_spare_s: float = Field(default=60.0, ge=0)
+    """What was put aside for a request is given back so many seconds after its deadline, if nobody settled it."""
+    sweep_every_s: float = Field(default=15.0, gt=0)
+    """How often reservations of requests that died are looked for."""
     answers_at_once: int = Field(default=500, ge=1)
     """How many answers of models stream at once in one replica; who comes then waits, plans by their weight."""
     answers_waiting: int = Field(default=2_000, ge=0)
