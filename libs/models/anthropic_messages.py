@@ -104,11 +104,14 @@ def _tool(tool: ToolSchema) -> dict[str, Any]:
 
 def _tool_choice(options: Options) -> dict[str, Any]:
     match options.tool_choice:
-        case None:
+        case None if not options.one_call:
             return {}
-        case "auto" | "none" as choice:
-            return {"tool_choice": {"type": choice}}
+        case None | "auto":
+            choice: dict[str, Any] = {"type": "auto"}
+        case "none":
+            return {"tool_choice": {"type": "none"}}
         case "required":
-            return {"tool_choice": {"type": "any"}}
+            choice = {"type": "any"}
         case name:
-            return {"tool_choice": {"type": "tool", "name": name}}
+            choice = {"type": "tool", "name": name}
+    return {"tool_choice": {**choice, "disable_parallel_tool_use": True} if options.one_call else choice}

@@ -57,7 +57,8 @@ class ToolSchema:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to answer; what is None is left to the provider. `tool_choice`: auto, none, required, or a tool's name."""
+    """How to answer; what is None is left to the provider. `tool_choice`: auto, none, required, or a tool's name.
+    `one_call`: never more than one call in an answer."""
 
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -65,6 +66,7 @@ class Options:
     stop: tuple[str, ...] = ()
     tool_choice: str | None = None
     wants_json: bool = False
+    one_call: bool = False
 
 
 NO_OPTIONS = Options()

@@ -22,7 +22,7 @@ class OpenAICompatible(OpenAISDKModel):
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         body: dict[str, Any] = {"messages": [_message(message) for message in messages], **_options(options)}
         if tools:
-            body |= {"tools": [_tool(tool) for tool in tools], **_tool_choice(options)}
+            body |= {"tools": [_tool(tool) for tool in tools], **_tool_choice(options), **_one_call(options)}
         return self._portions_of(
             self._client.chat.completions.with_streaming_response.create(
                 model=self.model,
@@ -80,3 +80,7 @@ def _tool_choice(options: Options) -> dict[str, Any]:
 def _tool(tool: ToolSchema) -> dict[str, Any]:
     function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
     return {"type": "function", "function": function}
+
+
+def _one_call(options: Options) -> dict[str, Any]:
+    return {"parallel_tool_calls": False} if options.one_call else {}

@@ -41,7 +41,7 @@ def body(model: str, messages: Sequence[ModelMessage], tools: Sequence[ToolSchem
         **_options(options),
     }
     if tools:
-        request |= {"tools": [_tool(tool) for tool in tools], **_tool_choice(options)}
+        request |= {"tools": [_tool(tool) for tool in tools], **_tool_choice(options), **_one_call(options)}
     return request
 
 
@@ -88,3 +88,7 @@ def _tool_choice(options: Options) -> dict[str, Any]:
             return {"tool_choice": choice}
         case name:
             return {"tool_choice": {"type": "function", "name": name}}
+
+
+def _one_call(options: Options) -> dict[str, Any]:
+    return {"parallel_tool_calls": False} if options.one_call else {}

@@ -13,7 +13,7 @@ from libs.models.answer import Answer
 from libs.models.errors import ModelError, ModelTimeout, StreamBroken
 from libs.models.headroom import UNTOLD
 from libs.models.lines import Lines
-from libs.models.messages import ALIVE, NO_OPTIONS, ModelEvent, ModelMessage, Options, TextDelta, ToolSchema
+from libs.models.messages import ALIVE, NO_OPTIONS, ModelEvent, ModelMessage, Options, TextDelta, ToolCalls, ToolSchema
 from libs.resilience.deadline import Deadline
 
 CONNECT_S = 2.0
@@ -76,7 +76,8 @@ class StreamedModel(ABC):
             broken = StreamBroken("The connection to the language model broke.")
             raise (self._translated(error) or broken) from error
         for event in answer.end():
-            yield event
+            # Not every provider can be told, and not every model obeys.
+            yield ToolCalls(event.calls[:1]) if options.one_call and isinstance(event, ToolCalls) else event
 
     @abstractmethod
     async def aclose(self) -> None:

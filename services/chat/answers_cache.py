@@ -42,7 +42,8 @@ class AnswersCache:
         """None for a request whose answer is not given again."""
         if feature == "chat" or request.tools or request.options.temperature != 0:
             return None
-        said = (scope.user_id, scope.organization_id, request.wish.model, request.messages, request.options)
+        messages = [(type(message).__name__, message) for message in request.messages]
+        said = (scope.user_id, scope.organization_id, request.wish.model, messages, request.options)
         return hashlib.blake2b(msgspec.json.encode(msgspec.to_builtins(said)), digest_size=16).digest()
 
     def get(self, key: bytes | None) -> Kept | None:

@@ -64,9 +64,13 @@ class _ResponseFormat(BaseModel):
     """`json_schema` is refused: what is not passed on must not be promised."""
 
 
+_Length = Annotated[int, Field(ge=1, le=2_000_000)]
+"""Tokens; the upper bound is above what any model writes, and within what the ledger can hold."""
+
+
 class _Request(BaseModel):
-    """Fields that change nothing here (`user`, `seed`, `metadata`, …) are accepted and ignored, as other compatible
-    servers do; those that would change the answer (`n`, `logprobs`) are refused below."""
+    """Fields that change little or nothing (`user`, `seed`, `frequency_penalty`, …) are accepted and ignored, as other
+    compatible servers do; those without which the answer would be another one are refused below."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -74,14 +78,23 @@ class _Request(BaseModel):
     messages: Annotated[list[_Message], Field(min_length=1, max_length=2000)]
     tools: Annotated[list[_Tool], Field(max_length=128)] | None = None
     tool_choice: Literal["auto", "none", "required"] | _Named | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    parallel_tool_calls: bool | None = None
+    max_tokens: _Length | None = None
+    max_completion_tokens: _Length | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     stop: str | list[str] | None = None
     response_format: _ResponseFormat | None = None
     n: int | None = None
     logprobs: bool | None = None
+    modalities: list[str] | None = None
+    functions: Any = None
+    function_call: Any = None
+    audio: Any = None
+    web_search_options: Any = None
+
+
+_REFUSED = ("functions", "function_call", "audio", "web_search_options")
 
 
 def read(body: str) -> ModelRequest:
@@ -94,6 +107,10 @@ def read(body: str) -> ModelRequest:
         raise RequestNotUnderstood(f"{where}: {first['msg']}") from None
     if asked.n not in (None, 1) or asked.logprobs:
         raise RequestNotUnderstood("`n` above 1 and `logprobs` are not supported.")
+    if other := next((name for name in _REFUSED if getattr(asked, name) is not None), None):
+        raise RequestNotUnderstood(f"`{other}` is not supported.")
+    if set(asked.modalities or ()) - {"text"}:
+        raise RequestNotUnderstood("`modalities` other than text are not supported.")
     tools = tuple(
         ToolSchema(tool.function.name, tool.function.description, tool.function.parameters)
         for tool in asked.tools or ()
@@ -108,6 +125,7 @@ def read(body: str) -> ModelRequest:
             top_p=asked.top_p,
             stop=(asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ()),
             tool_choice=choice.function.name if isinstance(choice, _Named) else choice,
+            one_call=asked.parallel_tool_calls is False,
             wants_json=asked.response_format is not None and asked.response_format.type != "text",
         ),
         wish=Wish(model=asked.model or AUTO, needs_tools=bool(tools)),

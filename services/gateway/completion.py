@@ -152,12 +152,11 @@ def usage_chunk(completion: Completion, update: Update, model: str) -> bytes:
 def whole(completion: Completion, updates: list[Update], model: str) -> dict[str, Any]:
     """A complete answer, not streamed."""
     last = updates[-1]
-    message: dict[str, Any] = {
-        "role": "assistant",
-        "content": "".join(update.text for update in updates if update.text) or None,
-    }
+    said = "".join(update.text for update in updates if update.text)
+    message: dict[str, Any] = {"role": "assistant", "content": said, "refusal": None}
     if calls := [call for update in updates if update.calls for call in _calls(update.calls)]:
-        message["tool_calls"] = calls
+        # Only then may nothing be said: clients take the content of any other answer for a text.
+        message |= {"content": said or None, "tool_calls": calls}
     return {
         **_head(completion, last.model or model, "chat.completion"),
         "choices": [{"index": 0, "message": message, "finish_reason": last.reason, "logprobs": None}],

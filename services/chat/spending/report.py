@@ -22,6 +22,8 @@ from model_calls where user_id = $1 and ($2::timestamptz is null or created_at <
 order by created_at desc limit $3
 """
 MOST_CALLS = 200
+LAST_DAY = date.max - timedelta(days=1)
+"""The last one with a morrow."""
 _SHARED = "select * from organization_usage($1, $2, $3) order by day, feature, model"
 _BUDGET = """
 select b.monthly_micros, coalesce(s.spent_micros, 0) as spent, coalesce(s.reserved_micros, 0) as reserved
@@ -33,7 +35,7 @@ left join spending s on s.owner_id = o.owner_id and s.month = $2
 
 async def usage(db: Database, scope: Scope, start: date, end: date, of: Owner) -> ModelUsage:
     """The user's figures, or the whole organization's; and both budgets of the present month."""
-    begin, stop = _midnight(start), _midnight(end + timedelta(days=1))
+    begin, stop = _midnight(start), _midnight(min(end, LAST_DAY) + timedelta(days=1))
     async with db.reading(scope) as tx:
         owner = scope.user_id if of == "user" else scope.organization_id
         rows = await tx.fetch(_OWN if of == "user" else _SHARED, owner, begin, stop)

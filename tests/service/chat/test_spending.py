@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -332,3 +332,8 @@ async def test_what_last_month_spent_is_not_told_of_this_one(
     await account.settle(old, scope, outcome(micros=900))
 
     assert await _told(replicas[0], scope) == []
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+async def test_any_day_may_be_asked_for(replicas: list[Database], scope: Scope, day: date) -> None:
+    assert (await report.usage(replicas[0], scope, day, day, "user")).rows == ()

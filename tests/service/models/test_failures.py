@@ -15,11 +15,11 @@ from libs.models.errors import (
     ModelUnavailable,
     StreamBroken,
 )
-from libs.models.messages import TextDelta, UserText
+from libs.models.messages import Options, TextDelta, ToolCalls, UserText
 from libs.resilience.deadline import Deadline
 from services.chat.routing.health import State
 from services.chat.routing.request import ModelRequest
-from tests.service.models.asking import ask, deployment, end_of, text_of
+from tests.service.models.asking import TOOLS, ask, deployment, end_of, text_of
 from tests.service.models.scripted_server import END, HEAD, event, raw, refusal, scripted, whole
 
 UNTIL_READ_S = 0.1
@@ -168,3 +168,13 @@ async def test_one_connection_serves_one_answer_after_another() -> None:
             assert text_of(events) == expected
             assert (end_of(events).input_tokens, end_of(events).output_tokens) == (5, 3)
     assert server.connections == 1
+
+
+async def test_who_wants_one_call_at_a_time_gets_one_whatever_the_model_does() -> None:
+    parts = [{"index": n, "id": f"c{n}", "function": {"name": "look", "arguments": "{}"}} for n in range(3)]
+    calls = (HEAD, event({"tool_calls": parts}), event(finish="tool_calls"), raw(b"data: [DONE]\n\n"), END)
+    request = ModelRequest((UserText("hi"),), TOOLS, Options(one_call=True))
+    async with scripted(calls) as server, deployment(server.url) as router:
+        events = [event async for event in router.stream(request, Deadline.after(5))]
+    assert [len(event.calls) for event in events if isinstance(event, ToolCalls)] == [1]
+    assert server.requests[0]["parallel_tool_calls"] is False

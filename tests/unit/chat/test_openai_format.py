@@ -35,10 +35,12 @@ def test_a_whole_conversation_is_read() -> None:
 def test_options_are_read() -> None:
     tool = {"type": "function", "function": {"name": "look"}}
     choice = {"type": "function", "function": {"name": "look"}}
-    request = read(asked(model="m", max_tokens=5, temperature=0, stop="END", tools=[tool], tool_choice=choice, seed=1))
+    given = {"tools": [tool], "tool_choice": choice, "parallel_tool_calls": False, "seed": 1}
+    request = read(asked(model="m", max_tokens=5, temperature=0, stop="END", **given))
     options = request.options
     assert (options.max_output_tokens, options.temperature, options.stop) == (5, 0, ("END",))
     assert (options.tool_choice, request.wish.model, request.wish.needs_tools) == ("look", "m", True)
+    assert options.one_call
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,12 @@ def test_options_are_read() -> None:
         asked(logprobs=True),
         asked(response_format={"type": "json_schema", "json_schema": {}}),
         asked(temperature=3),
+        asked(max_tokens=10**12),
+        asked(functions=[{"name": "look"}]),
+        asked(function_call="auto"),
+        asked(modalities=["audio"]),
+        asked(audio={"voice": "x", "format": "wav"}),
+        asked(web_search_options={}),
         json.dumps({"messages": [{"role": "tool", "content": "x"}]}),
         json.dumps({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}),
     ],
@@ -57,3 +65,8 @@ def test_options_are_read() -> None:
 def test_what_cannot_be_passed_on_is_refused(body: str) -> None:
     with pytest.raises(RequestNotUnderstood):
         read(body)
+
+
+def test_what_says_nothing_but_the_usual_is_taken() -> None:
+    usual = {"functions": None, "function_call": None, "modalities": ["text"], "audio": None, "n": 1, "logprobs": False}
+    assert read(asked(**usual)).messages == (UserText("hi"),)

@@ -233,3 +233,13 @@ def test_any_conversation_takes_turns_from_user_to_user_and_nobody_says_nothing(
 )
 def test_a_base_url_may_hold_its_version_or_not(given: str, made: str) -> None:
     assert versioned(given, "v1beta") == made
+
+
+def test_one_call_at_a_time_is_asked_for_in_each_providers_words() -> None:
+    assert to_responses(one_call=True)["parallel_tool_calls"] is False
+    assert openai_compatible._one_call(Options(one_call=True)) == {"parallel_tool_calls": False}
+    assert to_anthropic(one_call=True)["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
+    named = {"type": "tool", "name": "x", "disable_parallel_tool_use": True}
+    assert to_anthropic(one_call=True, tool_choice="x")["tool_choice"] == named
+    assert to_anthropic(one_call=True, tool_choice="none")["tool_choice"] == {"type": "none"}
+    assert "parallel_tool_calls" not in to_responses()
