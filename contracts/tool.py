@@ -67,6 +67,9 @@ class ListTools(Query[Tools]):
     asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
     reply: ClassVar[type[Reply]] = Tools
 
+    delegation_id: str | None = None
+    """Set for a conversation with an outsider: the tools of that link, and no others."""
+
     @classmethod
     def example(cls) -> Self:
         return cls()
@@ -82,6 +85,8 @@ class RunReadTool(Query[ToolOutcome]):
     tool: str
     sealed_arguments: str
     timezone: str
+    delegation_id: str | None = None
+    """Set when an outsider asks who came by that link."""
 
     @classmethod
     def example(cls) -> Self:
@@ -127,6 +132,8 @@ class ExecuteTool(Command):
     tool: str
     sealed_arguments: str
     timezone: str
+    delegation_id: str | None = None
+    """Set when an outsider asks who came by that link."""
 
     @classmethod
     def example(cls) -> Self:

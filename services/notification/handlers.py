@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
 from contracts.models import BudgetThresholdReached
@@ -54,6 +55,22 @@ async def report_unknown(event: ExecutionFinished, tx: Transaction, deps: Notifi
     """An effect whose outcome nobody knows goes to a person; the others speak for themselves."""
     if event.status == "unknown":
         await tell(tx, deps, wording.effect_unknown(event))
+
+
+async def tell_of_booking(event: BookingAccepted, tx: Transaction, deps: Notification) -> None:
+    """An outsider booked."""
+    await tell(tx, deps, wording.booked(event))
+
+
+async def tell_of_moved_booking(event: BookingMoved, tx: Transaction, deps: Notification) -> None:
+    """An outsider comes at another time."""
+    await tell(tx, deps, wording.booking_moved(event))
+
+
+async def tell_of_cancelled_booking(event: BookingCancelled, tx: Transaction, deps: Notification) -> None:
+    """An outsider does not come; what the owner cancels, the owner knows."""
+    if event.by == "guest":
+        await tell(tx, deps, wording.booking_cancelled(event))
 
 
 async def keep_timezone(event: ProfileUpdated, tx: Transaction, deps: Notification) -> None:

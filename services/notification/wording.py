@@ -1,8 +1,10 @@
 """What is said for each kind of notification, and what makes two of them the same."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
+from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.models import BudgetThresholdReached
 from contracts.notification import NotificationKind
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
@@ -95,6 +97,28 @@ def api_quota(event: ApiQuotaNeared) -> Notice:
         "Nothing is switched off; if it stays so, tell whoever runs this installation.",
         provider=event.provider,
     )
+
+
+def booked(event: BookingAccepted) -> Notice:
+    """Somebody outside took a time. Who, the calendar and the list of bookings tell."""
+    return _booking(event.booking_id, "accepted", "A time was booked through your link", event.starts_at)
+
+
+def booking_moved(event: BookingMoved) -> Notice:
+    """The same at another time."""
+    about = f"moved {event.starts_at.isoformat()}"
+    return _booking(event.booking_id, about, "A booking was moved by its guest", event.starts_at)
+
+
+def booking_cancelled(event: BookingCancelled) -> Notice:
+    """A guest will not come."""
+    return _booking(event.booking_id, "cancelled", "A booking was cancelled by its guest", event.starts_at)
+
+
+def _booking(booking_id: str, about: str, title: str, starts_at: datetime) -> Notice:
+    at = starts_at.astimezone(UTC)
+    text = f"It begins on {at:%A, %d %B %Y} at {at:%H:%M} UTC. Your calendar and the link's bookings have the rest."
+    return Notice(kind="booking", about=f"{booking_id} {about}", title=title, text=text)
 
 
 def budget(event: BudgetThresholdReached) -> Notice:

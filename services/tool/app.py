@@ -4,6 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from contracts.bookings import (
+    BookSlot,
+    CancelBooking,
+    CancelOwnBooking,
+    FindOwnBooking,
+    FindSlots,
+    HoldSlot,
+    ListBookings,
+    MoveOwnBooking,
+    SettleBooking,
+)
+from contracts.delegations import CreateDelegation, ListDelegations, OpenBookingPage, RevokeDelegation
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.tool import ExecuteTool, GetExecution, GetToolApiUsage, ListTools, RunReadTool
 from libs.bus import answer, handle_long, react
@@ -11,6 +23,7 @@ from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
 from libs.providers.wire import http_client
 from libs.runtime import Resources, Service
+from services.tool import delegation_handlers as delegation
 from services.tool import times
 from services.tool.connected import Connected
 from services.tool.deps import ToolDeps
@@ -38,6 +51,19 @@ routes = (
     answer(GetExecution, get_execution),
     answer(GetToolApiUsage, get_tool_api_usage),
     handle_long(ExecuteTool, execute_tool),
+    answer(CreateDelegation, delegation.create_delegation),
+    answer(ListDelegations, delegation.list_delegations),
+    answer(RevokeDelegation, delegation.revoke_delegation),
+    answer(ListBookings, delegation.list_bookings),
+    answer(CancelBooking, delegation.cancel_booking),
+    answer(OpenBookingPage, delegation.open_booking_page),
+    answer(FindSlots, delegation.find_slots),
+    answer(HoldSlot, delegation.hold_slot),
+    answer(BookSlot, delegation.book_slot),
+    answer(FindOwnBooking, delegation.find_own_booking),
+    answer(CancelOwnBooking, delegation.cancel_own_booking),
+    answer(MoveOwnBooking, delegation.move_own_booking),
+    handle_long(SettleBooking, delegation.settle_booking),
 )
 
 

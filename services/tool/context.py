@@ -8,6 +8,7 @@ from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
 from libs.resilience.deadline import Deadline
 from services.tool.access import Access
+from services.tool.delegation.reception import Reception
 from services.tool.work_clients import WorkClients
 
 CALL_TIMEOUT_S = 8.0
@@ -31,6 +32,8 @@ class Context:
     deadline: Deadline
     execution_id: str | None = None
     """Set for tools with an effect."""
+    reception: Reception | None = None
+    """Set when an outsider asks: all they get to see of the owner."""
 
     @property
     def effect_id(self) -> str:

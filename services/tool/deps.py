@@ -1,6 +1,6 @@
 """What tool's handlers are given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from contracts.envelope import Scope
@@ -14,6 +14,8 @@ from services.tool import times
 from services.tool.access import Access
 from services.tool.connected import Connected
 from services.tool.context import Context
+from services.tool.delegation.busy_times import BusyTimes
+from services.tool.delegation.desk import Desk
 from services.tool.execution import PATIENCE, Patience
 from services.tool.registry import Registry
 from services.tool.usage import UsageBook
@@ -35,6 +37,7 @@ class ToolDeps:
     connected: Connected
     usage: UsageBook
     patience: Patience = PATIENCE
+    busy_times: BusyTimes = field(default_factory=BusyTimes)
 
     def access(self, scope: Scope) -> Access:
         """That user's way to the providers."""
@@ -46,3 +49,7 @@ class ToolDeps:
         """For one run of a tool. Raises TimeNotUnderstood for a timezone that is none."""
         tz = times.zone(timezone)
         return Context(self.access(scope), self.gmail, self.calendar, self.work, tz, now, deadline, execution_id)
+
+    def desk(self, scope: Scope, delegation_id: str) -> Desk:
+        """Where outsiders are served who came by that link."""
+        return Desk(self.db, self.vault, self.busy_times, scope, delegation_id)

@@ -23,11 +23,14 @@ from services.tool import connected, effects, ledger, reading
 from services.tool.deps import ToolDeps
 from services.tool.errors import ExecutionNotFound
 from services.tool.ledger import Ending
+from services.tool.reception import LinkReception
+from services.tool.registry import Audience
 
 
 async def list_tools(query: ListTools, call: Call, deps: ToolDeps) -> Tools:
     """What this user's connections allow."""
-    return deps.tools.for_connections(await deps.connected.of(call.require_scope()))
+    audience = Audience.DELEGATION if query.delegation_id else Audience.OWNER
+    return deps.tools.for_connections(await deps.connected.of(call.require_scope()), audience)
 
 
 async def add_connection(event: ConnectionEstablished, tx: Transaction, deps: ToolDeps) -> None:
@@ -47,7 +50,8 @@ async def suspend_connection(event: ReauthorizationRequired, tx: Transaction, de
 
 async def run_read_tool(query: RunReadTool, call: Call, deps: ToolDeps) -> ToolOutcome:
     """Look something up."""
-    return await reading.read(query, call.require_scope(), call.deadline, deps)
+    scope = call.require_scope()
+    return await reading.read(query, scope, call.deadline, deps, reception=_reception(query, scope, deps))
 
 
 async def get_execution(query: GetExecution, call: Call, deps: ToolDeps) -> ToolOutcome:
@@ -69,9 +73,18 @@ async def get_tool_api_usage(query: GetToolApiUsage, call: Call, deps: ToolDeps)
 
 async def execute_tool(command: ExecuteTool, call: Call, deps: ToolDeps) -> None:
     """Do it once. Delivered again, it goes on where the last holder of the claim was lost, or just tells the end."""
-    ending = await effects.ensure_ended(command, call.envelope.time, call.require_scope(), deps)
+    scope = call.require_scope()
+    reception = _reception(command, scope, deps)
+    audience = Audience.DELEGATION if reception else Audience.OWNER
+    asked_at = call.envelope.time
+    ending = await effects.ensure_ended(command, asked_at, scope, deps, audience=audience, reception=reception)
     notice = ExecutionNotice(execution_id=command.execution_id, status=ending.status)
     await deps.bus.live("execution", command.execution_id).publish(notice.model_dump_json().encode())
+
+
+def _reception(message: RunReadTool | ExecuteTool, scope: Scope, deps: ToolDeps) -> LinkReception | None:
+    """What stands between an outsider and the owner's data; None when the owner asks."""
+    return LinkReception(deps, scope, message.delegation_id) if message.delegation_id else None
 
 
 def _outcome(ending: Ending, scope: Scope, deps: ToolDeps) -> ToolOutcome:

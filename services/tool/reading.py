@@ -4,6 +4,7 @@ A passing failure of a provider is tried once more, as long as somebody still wa
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +16,10 @@ from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError
 from services.tool.arguments import Arguments
 from services.tool.context import Context
+from services.tool.delegation.reception import Reception
 from services.tool.deps import ToolDeps
 from services.tool.execution import said
-from services.tool.registry import Tool
+from services.tool.registry import Audience, Tool
 
 PAUSE_S = 0.3
 LONGEST_PAUSE_S = 2.0
@@ -25,12 +27,14 @@ WORTH_TRYING_S = 1.0
 """With less time left than this a second try would only delay the answer that there is none."""
 
 
-async def read(query: RunReadTool, scope: Scope, deadline: Deadline, deps: ToolDeps) -> ToolOutcome:
-    """The sealed result, or the slug of what went wrong and a sentence."""
+async def read(
+    query: RunReadTool, scope: Scope, deadline: Deadline, deps: ToolDeps, *, reception: Reception | None = None
+) -> ToolOutcome:
+    """The sealed result, or the slug of what went wrong and a sentence. `reception` when an outsider asks."""
     try:
-        tool = deps.tools.find_read(query.tool)
+        tool = deps.tools.find_read(query.tool, Audience.DELEGATION if reception else Audience.OWNER)
         arguments = tool.parse(deps.seal.open("tool_arguments", scope, query.sealed_arguments))
-        context = deps.context(scope, query.timezone, datetime.now(UTC), deadline)
+        context = replace(deps.context(scope, query.timezone, datetime.now(UTC), deadline), reception=reception)
         result = await _twice(tool, arguments, context)
     except AdjutantError as error:
         return ToolOutcome(status=ExecutionStatus.FAILED, error=error.slug, detail=said(error))

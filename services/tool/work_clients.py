@@ -8,8 +8,10 @@ from libs.providers.github.api import DEFAULT_BASE_URL as GITHUB_API
 from libs.providers.github.api import github_api
 from libs.providers.github.issue_actions import GitHubIssueActions
 from libs.providers.github.issues import GitHubIssues
+from libs.providers.microsoft.agenda import OutlookAgenda
 from libs.providers.microsoft.api import DEFAULT_BASE_URL as MICROSOFT_API
 from libs.providers.microsoft.api import graph_api
+from libs.providers.microsoft.event_actions import OutlookEventActions
 from libs.providers.microsoft.mail_actions import OutlookMailActions
 from libs.providers.microsoft.mailbox import OutlookMailbox
 from libs.providers.slack.api import DEFAULT_BASE_URL as SLACK_API
@@ -28,6 +30,8 @@ class WorkClients:
     slack_posting: SlackPosting
     outlook_mail: OutlookMailbox
     outlook_mail_actions: OutlookMailActions
+    outlook_agenda: OutlookAgenda
+    outlook_event_actions: OutlookEventActions
 
     @classmethod
     def open(
@@ -42,6 +46,7 @@ class WorkClients:
         github = github_api(http, github_api_url)
         slack = slack_api(http, slack_api_url)
         outlook_mail = graph_api("outlook_mail", http, microsoft_api_url)
+        outlook_calendar = graph_api("outlook_calendar", http, microsoft_api_url)
         return cls(
             github=GitHubIssues(github),
             github_actions=GitHubIssueActions(github),
@@ -49,4 +54,6 @@ class WorkClients:
             slack_posting=SlackPosting(slack),
             outlook_mail=OutlookMailbox(outlook_mail),
             outlook_mail_actions=OutlookMailActions(outlook_mail),
+            outlook_agenda=OutlookAgenda(outlook_calendar),
+            outlook_event_actions=OutlookEventActions(outlook_calendar),
         )

@@ -32,10 +32,11 @@ class Booking:
     hold_hash: str | None
     manage_hash: str | None
     sealed_guest: bytes | None
-    execution_id: str | None
+    has_event: bool
     event_ref: str | None
     wanted: Span | None
     changes: int
+    tries: int
     error: str | None
     created_at: datetime
 
@@ -101,8 +102,8 @@ async def listed(tx: Transaction, delegation_id: str, limit: int) -> list[Bookin
 _SELECT = """
 select booking_id, delegation_id, status, starts_at, ends_at, hold_until,
        hold_until <= clock_timestamp() as has_run_out,
-       hold_hash, manage_hash, guest, execution_id, event_ref, wanted_starts_at, wanted_ends_at, changes, error,
-       created_at
+       hold_hash, manage_hash, guest, has_event, event_ref, wanted_starts_at, wanted_ends_at, changes, tries,
+       error, created_at
 from bookings
 """
 
@@ -119,10 +120,11 @@ def _booking(row: Row) -> Booking:
         hold_hash=row["hold_hash"],
         manage_hash=row["manage_hash"],
         sealed_guest=row["guest"],
-        execution_id=row["execution_id"],
+        has_event=row["has_event"],
         event_ref=row["event_ref"],
         wanted=wanted,
         changes=row["changes"],
+        tries=row["tries"],
         error=row["error"],
         created_at=row["created_at"],
     )

@@ -7,6 +7,7 @@ Conflict
 ├── SlotTaken                not free, or not any more
 ├── HoldExpired              ten minutes are over
 ├── BookingInProgress        the calendar is being written at this moment
+├── BookingOver              cancelled, or begun
 └── TooManyDelegations
 Forbidden
 └── GuestNotAllowed          the owner named who may book
@@ -63,6 +64,13 @@ class BookingInProgress(Conflict):
 
     slug = "booking_in_progress"
     advice = "Try again in a minute."
+
+
+class BookingOver(Conflict):
+    """It cannot be changed any more."""
+
+    slug = "booking_over"
+    advice = "Book another time."
 
 
 class TooManyDelegations(Conflict):

@@ -27,12 +27,14 @@ _PILE = re.compile(f"({_MARKS}{{3}}){_MARKS}+")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Guest:
-    """Somebody outside. `timezone` is the zone they were shown times in."""
+    """Somebody outside. `timezone` is the zone they were shown times in, `host` the owner's address as a guest of the
+    event, noted when they booked: the same booking makes the same event whenever it is written."""
 
     name: str
     address: str
     note: str
     timezone: str
+    host: str = ""
 
     def seal(self, key: UserKey, booking_id: str) -> bytes:
         """For the row of this booking."""

@@ -42,20 +42,19 @@ async def hold(tx: Transaction, new: NewBooking, hold_hash: str, now: datetime) 
     return await _insert(tx, new, Status.HOLD, now, hold_hash=hold_hash)
 
 
-async def book_at_once(tx: Transaction, new: NewBooking, guest: bytes, execution_id: str, now: datetime) -> None:
+async def book_at_once(tx: Transaction, new: NewBooking, guest: bytes, now: datetime) -> None:
     """Take the slot without a hold before. Raises SlotTaken."""
     await _clear(tx, new.taken)
-    await _insert(tx, new, Status.PENDING, now, guest=guest, execution_id=execution_id)
+    await _insert(tx, new, Status.PENDING, now, guest=guest)
 
 
-async def book(tx: Transaction, booking_id: str, guest: bytes, execution_id: str) -> None:
+async def book(tx: Transaction, booking_id: str, guest: bytes) -> None:
     """The hold becomes a booking that the calendar does not know yet."""
     await tx.execute(
-        """update bookings set status = 'pending', guest = $2, execution_id = $3, updated_at = clock_timestamp()
+        """update bookings set status = 'pending', guest = $2, has_event = true, updated_at = clock_timestamp()
            where booking_id = $1""",
         booking_id,
         guest,
-        execution_id,
     )
 
 
@@ -75,16 +74,18 @@ async def accept(tx: Transaction, booking_id: str, event_ref: str | None) -> boo
     )
 
 
-async def release(tx: Transaction, booking_id: str, error: str | None = None) -> bool:
-    """The slot is free again; False when it was not taken. An event in the calendar is still to be removed."""
+async def release(tx: Transaction, booking_id: str, error: str | None = None, *, has_event: bool = True) -> bool:
+    """The slot is free again; False when it was not taken. `has_event`: the calendar may still have to be told."""
     return await _changed(
         tx,
         """update bookings
             set status = case status when 'hold' then 'expired' else 'cancelled' end,
-                wanted_starts_at = null, wanted_ends_at = null, error = $2, updated_at = clock_timestamp()
+                wanted_starts_at = null, wanted_ends_at = null, has_event = has_event and $3, error = $2,
+                updated_at = clock_timestamp()
             where booking_id = $1 and status in ('hold', 'pending', 'accepted')""",
         booking_id,
         error,
+        has_event,
     )
 
 
@@ -141,21 +142,21 @@ async def withdrawn(tx: Transaction, booking_id: str) -> bool:
     """The event of a cancelled booking is gone from the calendar."""
     return await _changed(
         tx,
-        """update bookings set event_ref = null, execution_id = null, error = null, updated_at = clock_timestamp()
-            where booking_id = $1 and status = 'cancelled' and execution_id is not null""",
+        """update bookings set event_ref = null, has_event = false, error = null,
+            updated_at = clock_timestamp()
+            where booking_id = $1 and status = 'cancelled' and has_event""",
         booking_id,
     )
 
 
-async def note_error(tx: Transaction, booking: Booking, error: str, *, another_try: bool) -> None:
-    """Something is wrong between the table and the calendar; `another_try` makes the next one an execution anew."""
+async def try_again(tx: Transaction, booking: Booking, error: str) -> None:
+    """The calendar is out of step: the next try is an execution anew."""
     await tx.execute(
-        """update bookings set error = $3, changes = changes + $4, updated_at = clock_timestamp()
-           where booking_id = $1 and changes = $2""",
+        """update bookings set error = $3, tries = tries + 1, updated_at = clock_timestamp()
+           where booking_id = $1 and tries = $2""",
         booking.booking_id,
-        booking.changes,
+        booking.tries,
         error,
-        1 if another_try else 0,
     )
 
 
@@ -167,15 +168,14 @@ async def _insert(
     *,
     hold_hash: str | None = None,
     guest: bytes | None = None,
-    execution_id: str | None = None,
 ) -> datetime:
     try:
         async with tx.savepoint():
             until: datetime = await tx.fetchval(
                 """insert into bookings (booking_id, delegation_id, status, starts_at, ends_at, taken, hold_until,
-                                         hold_hash, guest, execution_id, changes, created_at, updated_at)
+                                         hold_hash, guest, has_event, changes, tries, created_at, updated_at)
                    values ($1, $2, $3, $4, $5, tstzmultirange(tstzrange($6, $7)), clock_timestamp() + $8::interval,
-                           $9, $10, $11, 0, $12, $12)
+                           $9, $10, $3 = 'pending', 0, 0, $11, $11)
                    returning hold_until""",
                 new.booking_id,
                 new.delegation_id,
@@ -185,7 +185,6 @@ async def _insert(
                 HOLD,
                 hold_hash,
                 guest,
-                execution_id,
                 now,
             )
     except ExclusionViolation as error:

@@ -82,15 +82,17 @@ class Booking(Base, table=True):
     manage_hash: str | None = Field(default=None, sa_column=Column(Text))
     """SHA-256 of the secrets that turn the hold into a booking, and that cancel or move the booking."""
     guest: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    execution_id: str | None = Field(default=None, sa_column=Column(Text))
-    """The execution that creates the calendar event."""
+    has_event: bool = False
+    """Whether the calendar has an event of this booking, or may have."""
     event_ref: str | None = Field(default=None, sa_column=Column(Text))
-    """The provider's id of the event, while there is one."""
+    """The provider's id of the event, once it is known."""
     wanted_starts_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     wanted_ends_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     """Where the booking is being moved to, until the calendar has followed."""
     changes: int = 0
-    """Counts changes of the calendar event after its creation; each is an execution of its own."""
+    """Counts the times it was moved."""
+    tries: int = 0
+    """Counts executions that left the calendar out of step; the next one is an execution of its own."""
     error: str | None = Field(default=None, sa_column=Column(Text))
     """Slug of what went wrong with the calendar, when something did."""
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
