@@ -51,6 +51,7 @@ class ContextTooLarge(ModelError):
     """More than the model can read at once."""
 
     slug = "context_too_large"
+    status = 400
     category = Category.CONTEXT_TOO_LARGE
 
 
@@ -58,6 +59,7 @@ class ModelRefused(ModelError):
     """The provider calls the request itself wrong."""
 
     slug = "model_refused"
+    status = 400
     category = Category.REFUSED
 
 

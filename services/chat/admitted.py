@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from contracts.envelope import Scope
 from contracts.models import Feature, QuotaLeft, Tier
+from services.chat.routing.deployments import Deployment
 from services.chat.routing.request import ModelRequest, Record
 from services.chat.spending.account import Admission, Outcome
 from services.chat.spending.estimates import CHARACTERS_A_TOKEN
@@ -42,6 +43,15 @@ class Admitted:
             return None
         priced = cost(deployment.settings, finished.model, Usage.of(finished))
         return None if priced.source == UNKNOWN else priced.micros
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What is put aside for vectors, and who may make them, in this order; there is at least one."""
+
+    admission: Admission
+    quota: QuotaLeft
+    candidates: tuple[Deployment, ...]
 
 
 def left(quota: Quota, admission: Admission) -> QuotaLeft:

@@ -16,18 +16,8 @@ from contracts.chat import (
     StopTurn,
 )
 from contracts.gateway import UserRegistered
-from contracts.models import (
-    CreateEmbeddings,
-    GetModelCall,
-    GetModelUsage,
-    ListModelCalls,
-    ListModelPolicies,
-    ListModels,
-    ResetModel,
-    SetBudget,
-    SetModelPolicy,
-    StartCompletion,
-)
+from contracts.models import CreateEmbeddings, ListModels, ResetModel, StartCompletion
+from contracts.spending import GetModelCall, GetModelUsage, ListModelCalls, ListModelPolicies, SetBudget, SetModelPolicy
 from libs.bus import answer, handle, handle_long, react
 from libs.models import prices
 from libs.runtime import Resources, Service
@@ -82,7 +72,7 @@ async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
         completions = RunningCompletions()
         listening: tuple[Coroutine[Any, Any, None], ...] = (stops.hear(resources.bus), completions.hear(resources.bus))
         if models is not None:
-            listening += (HealthBoard(resources.bus, models.router.deployments).run(),)
+            listening += (HealthBoard(resources.bus, resources.db, models.router.deployments).run(),)
         for work in (*listening, keep_house(resources.db, resources.settings.words_kept_days), account.sweep()):
             stack.callback(background.create_task(work).cancel)
         yield Chat(

@@ -13,13 +13,13 @@ from typing import Any
 
 from contracts.envelope import Scope
 from contracts.ids import new_id
-from contracts.models import ModelPolicy, QuotaLeft
+from contracts.spending import ModelPolicy
 from libs.models.errors import NoModelFits
 from libs.models.messages import Finished, ModelEvent, TextDelta, ToolCalls
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
 from libs.telemetry import get_logger
-from services.chat.admitted import Admitted, Asker, left, outcome_of
+from services.chat.admitted import Admitted, Aside, Asker, left, outcome_of
 from services.chat.answers_cache import AnswersCache
 from services.chat.audit_trail import AuditTrail
 from services.chat.errors import BudgetReached, QuotaReached
@@ -35,7 +35,7 @@ from services.chat.metrics import (
     WAITING,
 )
 from services.chat.output_filter import OutputFilter, material_of
-from services.chat.routing.choice import Wish, fitting
+from services.chat.routing.choice import Wish, asked_in_order, fitting
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.request import ModelRequest, Record
 from services.chat.routing.router import Router
@@ -97,7 +97,7 @@ class Asking:
         usage = Usage(input_tokens, output_tokens)
         request = replace(request, wish=replace(request.wish, tokens=input_tokens))
         self.router.check(request)
-        wish = self._within_ceiling(request.wish, terms.policy_of(asker.feature), usage)
+        wish = self._within_ceiling(self.router.deployments, request.wish, terms.policy_of(asker.feature), usage)
         request = replace(request, wish=wish)
         try:
             admission = await self._reserve(request, asker, quota, usage, deadline, call_id)
@@ -173,15 +173,23 @@ class Asking:
                 async for event in events:
                     yield event
 
-    async def put_aside(
-        self, asker: Asker, micros: int, tokens: int, deadline: Deadline
-    ) -> tuple[Admission, QuotaLeft]:
-        """For a request that goes past the router, to be made at once. Raises QuotaReached, BudgetReached."""
-        quota = self._quota(await self._plans.terms_of(asker.scope))
+    async def put_aside(self, asker: Asker, wish: Wish, usage: Usage, deadline: Deadline) -> Aside:
+        """For vectors, which go past the router and are to be made at once. Raises NoModelFits, QuotaReached,
+        BudgetReached, ModelLeftAlone."""
+        terms = await self._plans.terms_of(asker.scope)
+        wish = terms.wish(wish, asker.feature)
+        wish = self._within_ceiling(self.embedders, wish, terms.policy_of(asker.feature), usage)
+        candidates = asked_in_order(self.embedders, wish)
+        quota = self._quota(terms)
         admission = await self._account.reserve(
-            new_id("mc"), asker.scope, quota, micros=micros, tokens=tokens, lasts_s=deadline.remaining_s()
+            new_id("mc"),
+            asker.scope,
+            quota,
+            micros=dearest(candidates, usage),
+            tokens=usage.input,
+            lasts_s=deadline.remaining_s(),
         )
-        return admission, left(quota, admission)
+        return Aside(admission, left(quota, admission), tuple(candidates))
 
     def settle_soon(self, admission: Admission, scope: Scope, ended: Outcome) -> None:
         """Nobody waits for the ledger."""
@@ -195,13 +203,15 @@ class Asking:
     def _quota(self, terms: Terms) -> Quota:
         return quota_of(terms.tier, datetime.now(UTC).date(), self._seasons, terms.factor)
 
-    def _within_ceiling(self, wish: Wish, policy: ModelPolicy | None, usage: Usage) -> Wish:
+    def _within_ceiling(
+        self, deployments: Sequence[Deployment], wish: Wish, policy: ModelPolicy | None, usage: Usage
+    ) -> Wish:
         """Only deployments at which the request cannot cost more than the policy allows."""
         if policy is None or policy.ceiling_micros is None:
             return wish
         affordable = {
             each.name
-            for each in fitting(self.router.deployments, wish)
+            for each in fitting(deployments, wish)
             if cost(each.settings, each.settings.model, usage).micros <= policy.ceiling_micros
         }
         if not affordable:

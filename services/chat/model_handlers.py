@@ -2,25 +2,27 @@
 
 from contracts.gateway import UserRegistered
 from contracts.models import (
-    BudgetView,
     CompletionStarted,
     CreateEmbeddings,
     EmbeddingsMade,
+    ListModels,
+    ModelList,
+    ModelView,
+    ResetModel,
+    StartCompletion,
+)
+from contracts.spending import (
+    BudgetView,
     GetModelCall,
     GetModelUsage,
     ListModelCalls,
     ListModelPolicies,
-    ListModels,
     ModelCalls,
     ModelCallWords,
-    ModelList,
     ModelPolicies,
     ModelUsage,
-    ModelView,
-    ResetModel,
     SetBudget,
     SetModelPolicy,
-    StartCompletion,
 )
 from libs.bus import Call
 from libs.db import Transaction
@@ -50,18 +52,16 @@ async def create_embeddings(query: CreateEmbeddings, call: Call, deps: Chat) -> 
 
 async def list_models(query: ListModels, call: Call, deps: Chat) -> ModelList:
     """What can be asked."""
-    deployments = (*deps.models.router.deployments, *deps.models.embedders) if deps.models else ()
-    return ModelList(models=tuple(_view(each) for each in deployments))
+    return ModelList(models=tuple(_view(each) for each in _all(deps)))
 
 
 async def reset_model(query: ResetModel, call: Call, deps: Chat) -> ModelList:
     """An operator vouches for a deployment."""
-    deployments = deps.models.router.deployments if deps.models else ()
-    named = [each for each in deployments if each.name == query.name]
+    named = [each for each in _all(deps) if each.name == query.name]
     if not named:
         raise NoModelFits("There is no deployment of this name.")
     named[0].health.reset()
-    return ModelList(models=tuple(_view(each) for each in deployments))
+    return ModelList(models=tuple(_view(each) for each in _all(deps)))
 
 
 async def list_model_policies(query: ListModelPolicies, call: Call, deps: Chat) -> ModelPolicies:
@@ -101,6 +101,10 @@ async def get_model_call(query: GetModelCall, call: Call, deps: Chat) -> ModelCa
 async def set_budget(query: SetBudget, call: Call, deps: Chat) -> BudgetView:
     """What it may cost."""
     return await report.set_budget(deps.db, call.require_scope(), query.belongs_to, query.monthly_micros)
+
+
+def _all(deps: Chat) -> tuple[Deployment, ...]:
+    return (*deps.models.router.deployments, *deps.models.embedders) if deps.models else ()
 
 
 def _view(deployment: Deployment) -> ModelView:

@@ -4,17 +4,19 @@ from asyncio import TaskGroup
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
-from contracts.models import BudgetThresholdReached
+from contracts.models import DeploymentRecovered, DeploymentWentDown
 from contracts.notification import ListNotifications, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.spending import BudgetThresholdReached
 from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
 from contracts.voice import VoiceSettingsUpdated
 from libs.bus import answer, react
 from libs.runtime import Resources, Service
-from services.notification import handlers
+from services.notification import handlers, operators
 from services.notification.deps import Notification
 from services.notification.settings import NotificationSettings
 
@@ -25,7 +27,12 @@ routes = (
     react(SourceFailing, handlers.report_failing_source),
     react(ApiQuotaNeared, handlers.warn_of_quota),
     react(BudgetThresholdReached, handlers.warn_of_budget),
+    react(DeploymentWentDown, operators.tell_of_outage),
+    react(DeploymentRecovered, operators.tell_of_recovery),
     react(ExecutionFinished, handlers.report_unknown),
+    react(BookingAccepted, handlers.tell_of_booking),
+    react(BookingMoved, handlers.tell_of_moved_booking),
+    react(BookingCancelled, handlers.tell_of_cancelled_booking),
     react(ProfileUpdated, handlers.keep_timezone),
     react(VoiceSettingsUpdated, handlers.keep_telephone),
     answer(ListNotifications, handlers.list_notifications),

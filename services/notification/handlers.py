@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
-from contracts.models import BudgetThresholdReached
 from contracts.notification import Inbox, ListNotifications, MarkedRead, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.spending import BudgetThresholdReached
 from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
 from contracts.voice import VoiceSettingsUpdated

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
-from contracts.models import BudgetThresholdReached
 from contracts.notification import NotificationKind
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.spending import BudgetThresholdReached
 from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
 

@@ -4,6 +4,7 @@ The failing primary is a server of ours that does exactly one thing; the second 
 of chat: what one finds out, the other knows.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,12 +18,14 @@ from libs.sandbox import Sandbox
 from libs.sandbox.models import GREETING
 from libs.sandbox.sandbox import MODEL_KEY
 from libs.testing.client import AdjutantClient
-from libs.testing.running import free_port, running_adjutant
+from libs.testing.running import RunningAdjutant, free_port, running_adjutant
 from tests.service.models.scripted_server import END, HEAD, event, refusal, scripted
 from tests.system.conftest import PASSWORD
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
+OPEN_AFTER = 5
+"""Failures in a row that open a breaker (SPEC H4)."""
 WORDS = GREETING.split(" ")
 BEGUN = (HEAD, *(event({"content": f"{word} "}) for word in WORDS[:3]))
 FAILURES: dict[str, tuple[Any, ...]] = {
@@ -152,3 +155,39 @@ async def test_vectors_come_from_whoever_can_make_them(second: str, tmp_path: Pa
 
     assert [each.index for each in made.data] == [0, 1]
     assert all(len(each.embedding) > 100 for each in made.data)
+
+
+async def test_operators_are_told_once_that_a_provider_is_down_and_once_that_it_is_back(
+    second: str, tmp_path: Path
+) -> None:
+    deployments = [
+        {"name": "primary", "model": "gpt-5-mini", "base_url": f"http://127.0.0.1:{free_port()}/v1", "api_key": "k"},
+        {"name": "second", "model": "gpt-5-mini", "base_url": second, "api_key": MODEL_KEY},
+    ]
+    settings = {"ADJUTANT_CHAT_DEPLOYMENTS": json.dumps(deployments)}
+    async with (
+        running_adjutant(tmp_path, settings, ("--replicas", "chat=2")) as adjutant,
+        AdjutantClient(adjutant.url) as client,
+    ):
+        await client.sign_up("ada@example.com", PASSWORD)
+        key = (await client.post("/api/keys", {"name": "k", "scopes": ["chat"]})).json()["key"]
+        for _ in range(OPEN_AFTER):
+            refused = await client.http.post(
+                "/v1/chat/completions",
+                json={"model": "primary", "messages": [{"role": "user", "content": "hi"}]},
+                headers={"authorization": f"Bearer {key}"},
+            )
+            assert refused.status_code == 503
+        await until_logged(adjutant, "model_down")
+        await client.post("/api/models/primary/reset")
+        await until_logged(adjutant, "model_recovered")
+        told = [line for line in adjutant.log.read_text().splitlines() if "operator_alert" in line]
+
+    assert [("model_down" in line, "model_recovered" in line) for line in told] == [(True, False), (False, True)]
+    assert all("primary" in line for line in told)
+
+
+async def until_logged(adjutant: RunningAdjutant, what: str) -> None:
+    async with asyncio.timeout(15):
+        while what not in adjutant.log.read_text():  # noqa: ASYNC110 - the other side is a process
+            await asyncio.sleep(0.05)

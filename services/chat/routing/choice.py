@@ -5,8 +5,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from libs.models.errors import ModelLeftAlone, NoModelFits
 from services.chat.routing.deployments import Deployment
-from services.chat.routing.health import State
+from services.chat.routing.health import OPEN_S, State
 
 AUTO = "auto"
 """The model name that leaves the choice to the router."""
@@ -51,6 +52,18 @@ def fitting(deployments: Sequence[Deployment], wish: Wish) -> list[Deployment]:
 def ranked(deployments: Sequence[Deployment], wish: Wish, chance: random.Random) -> list[Deployment]:
     """In the order in which they are asked; those whose breaker is open come last, for nobody else may be left."""
     return sorted(fitting(deployments, wish), key=lambda each: _rank(each, wish, chance))
+
+
+def asked_in_order(deployments: Sequence[Deployment], wish: Wish) -> list[Deployment]:
+    """For what is asked of one after the other, without a race: one that has rested is tried first again, now and then,
+    for nothing else would find out that it is well. Raises NoModelFits, ModelLeftAlone."""
+    order = ranked(deployments, wish, random.SystemRandom())
+    if not order:
+        raise NoModelFits(f"No deployment fits this request (asked for: {wish.model!r}).")
+    asked = [each for each in order if each.health.state is not State.OPEN]
+    if not asked:
+        raise ModelLeftAlone("The language model has failed again and again.", retry_after_s=OPEN_S)
+    return sorted(asked, key=lambda each: not each.health.may_probe())
 
 
 def _rank(deployment: Deployment, wish: Wish, chance: random.Random) -> tuple[float, ...]:

@@ -6,16 +6,20 @@ the last word of each.
 
 import asyncio
 import hashlib
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from contracts.ids import new_id
 from contracts.models import ModelHealth
 from libs.bus import Bus
+from libs.db import Database
 from libs.resilience.errors import Unavailable
 from libs.telemetry import get_logger
 from services.chat.metrics import IS_UP
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.health import Standing, State
+from services.chat.routing.outages import note_down, note_up
 
 log = get_logger("services.chat")
 
@@ -26,8 +30,9 @@ _UP = {State.WELL: 1.0, State.SUSPECT: 0.5, State.HALF_OPEN: 0.5, State.OPEN: 0.
 class HealthBoard:
     """One a process; `run` for ever."""
 
-    def __init__(self, bus: Bus, deployments: tuple[Deployment, ...]) -> None:
+    def __init__(self, bus: Bus, db: Database, deployments: tuple[Deployment, ...]) -> None:
         self._bus = bus
+        self._db = db
         self._deployments = {_token(each): each for each in deployments}
         self._replica = new_id("evt")
         self._telling: set[asyncio.Task[None]] = set()
@@ -62,7 +67,15 @@ class HealthBoard:
 
     def _tell_soon(self, deployment: Deployment, standing: Standing) -> None:
         IS_UP.labels(deployment.name).set(_UP[deployment.health.state])
-        task = asyncio.create_task(self._tell(_token(deployment), standing))
+        token = _token(deployment)
+        self._in_background(self._tell(token, standing))
+        if deployment.health.state is State.OPEN:
+            self._in_background(note_down(self._db, token, deployment.name, standing.error))
+        elif not standing.failures:
+            self._in_background(note_up(self._db, token))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from contracts.envelope import Scope
-from contracts.models import BudgetThresholdReached
+from contracts.spending import BudgetThresholdReached
 from libs.bus import publish
 from libs.db import Database, Row
 from libs.resilience.errors import Unavailable

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from contracts.envelope import Scope
 from contracts.ids import OrganizationId
-from contracts.models import Feature, ModelPolicy, Tier
+from contracts.models import Feature, Tier
+from contracts.spending import ModelPolicy
 from libs.db import Database, Transaction
 from services.chat.routing.choice import Wish
 

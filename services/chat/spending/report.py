@@ -4,8 +4,8 @@ import calendar
 from datetime import UTC, date, datetime, timedelta
 
 from contracts.envelope import Scope
-from contracts.models import BudgetView, ModelCalls, ModelCallView, ModelUsage, Owner, UsageRow
 from contracts.money import CostMicros
+from contracts.spending import BudgetView, ModelCalls, ModelCallView, ModelUsage, Owner, UsageRow
 from libs.db import Database, Transaction
 
 _OWN = """

@@ -193,3 +193,13 @@ class QuotaException(Base, table=True):
     reason: str = _text()
     granted_by: str = _text()
     granted_at: datetime = _moment(server_default=text("now()"))
+
+
+class DeploymentOutage(Base, table=True):
+    """A deployment whose breaker is open, of which operators have been told; gone when it is back."""
+
+    __tablename__ = "deployment_outages"
+
+    deployment: str = _text(primary_key=True)
+    name: str = _text()
+    since: datetime = _moment(server_default=text("clock_timestamp()"))

@@ -6,24 +6,22 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
-from contracts.models import (
+from contracts.models import ListModels, ModelList, ResetModel
+from contracts.money import CostMicros
+from contracts.spending import (
     BudgetView,
     GetModelCall,
     GetModelUsage,
     ListModelCalls,
     ListModelPolicies,
-    ListModels,
     ModelCalls,
-    ModelList,
     ModelPolicies,
     ModelPolicy,
     ModelUsage,
     Owner,
-    ResetModel,
     SetBudget,
     SetModelPolicy,
 )
-from contracts.money import CostMicros
 from libs.resilience.errors import InvalidInput
 from services.gateway.audit import Action, record
 from services.gateway.guards import GatewayHere, Manager, OriginHere, Reader

@@ -7,8 +7,8 @@ import pytest
 
 from contracts.envelope import Scope
 from contracts.ids import new_id
-from contracts.models import ModelPolicy
 from contracts.money import CostMicros
+from contracts.spending import ModelPolicy
 from libs.db import Database
 from libs.models.errors import NoModelFits
 from libs.models.messages import Finished, Options, TextDelta, UserText
