@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from contracts.tool import Effect
-from libs.providers.microsoft.agenda import OutlookEvent
+from libs.providers.microsoft.agenda import Attendee, OutlookEvent
 from libs.providers.microsoft.event_actions import EventChange, NewOutlookEvent
 from services.tool import times, windows
 from services.tool.arguments import Arguments, EmailAddress, Prose, TimeText, Title
@@ -193,6 +193,8 @@ def _new(arguments: CalendarCreateEvent, context: Context) -> tuple[NewOutlookEv
 def _change(
     arguments: OutlookCalendarUpdateEvent, event: OutlookEvent, context: Context
 ) -> tuple[EventChange, list[str]]:
+    if arguments.description is not None and event.has_joining_text:
+        raise InvalidArguments("The text of an online meeting says how to join it, and is not replaced here.")
     span, notes = None, list[str]()
     if arguments.start is not None or arguments.end is not None:
         if event.is_all_day:
@@ -204,8 +206,9 @@ def _change(
     guests = None
     if arguments.add_guests or arguments.remove_guests:
         removed = {guest.lower() for guest in arguments.remove_guests}
-        invited = (*(attendee.address for attendee in event.attendees), *arguments.add_guests)
-        guests = tuple(guest for guest in _distinct(invited) if guest.lower() not in removed)
+        invited = [*event.attendees, *(Attendee(guest, "", "") for guest in arguments.add_guests)]
+        distinct = {guest.address.lower(): guest for guest in reversed(invited)}
+        guests = tuple(guest for address, guest in reversed(distinct.items()) if address not in removed)
     change = EventChange(arguments.title, span, arguments.description, guests, context.effect_id)
     return change, notes
 

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 from tests.service.providers.vendor_server import Asked, Told
 
-PAGE = 50
 FOLDERS = ("inbox", "drafts", "outbox", "sentitems", "deleteditems", "junkemail", "archive")
 _MADE_BY = re.compile(
     r"^singleValueExtendedProperties/Any\(ep: ep/id eq '(String \{[0-9a-f-]{36}\} Name \w+)' and ep/value eq '(\w+)'\)$"
@@ -59,7 +58,7 @@ class GraphMailbox:
         if row is None:
             return refused("ErrorItemNotFound", 404)
         if action is None:
-            return Told(_selected(row, asked))
+            return Told(selected(row, asked))
         if action == "attachments":
             return Told({"value": row.get("attachments", [])})
         if action == "createReply":
@@ -95,22 +94,15 @@ class GraphMailbox:
                 return refused("InefficientFilter")
             rows = _filtered(rows, filter_)
         rows.sort(key=lambda row: str(row["receivedDateTime"]), reverse=True)
-        start = int(query.get("$skip", "0"))
-        size = int(query.get("$top", "10"))
-        content: dict[str, Any] = {"value": [_selected(row, asked) for row in rows[start : start + size]]}
-        if start + size < len(rows):
-            kept = "&".join(f"{name}={_quoted(value)}" for name, value in query.items() if name != "$skip")
-            content["@odata.nextLink"] = f"{self.base}/v1.0/me/messages?{kept}&$skip={start + size}"
-        return Told(content)
+        return with_next_page(rows, f"{self.base}/v1.0/me/messages", asked)
 
 
 _IS_SENT = {"isDraft": False, "parentFolderId": "sentitems-id"}
 
 
 def _filtered(rows: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
-    if made := _MADE_BY.match(text):
-        wanted = {"id": made[1], "value": made[2]}
-        return [row for row in rows if wanted in row.get("singleValueExtendedProperties", ())]
+    if text.startswith("singleValue"):
+        return made_by(rows, text)
     for part in text.split(" and "):
         condition = _CONDITION.match(part)
         assert condition, f"not a condition that Graph knows: {part}"
@@ -145,7 +137,26 @@ def _is_searched(row: dict[str, Any], text: str) -> bool:
     return True
 
 
-def _selected(row: dict[str, Any], asked: Asked) -> dict[str, Any]:
+def made_by(rows: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
+    """Those that have the property that this filter asks for."""
+    made = _MADE_BY.match(text)
+    assert made, f"not a filter that Graph documents: {text}"
+    wanted = {"id": made[1], "value": made[2]}
+    return [row for row in rows if wanted in row.get("singleValueExtendedProperties", ())]
+
+
+def with_next_page(rows: list[dict[str, Any]], address: str, asked: Asked) -> Told:
+    """One page, and where the next one is."""
+    start, size = int(asked.query.get("$skip", "0")), int(asked.query.get("$top", "10"))
+    content: dict[str, Any] = {"value": [selected(row, asked) for row in rows[start : start + size]]}
+    if start + size < len(rows):
+        kept = "&".join(f"{name}={_quoted(value)}" for name, value in asked.query.items() if name != "$skip")
+        content["@odata.nextLink"] = f"{address}?{kept}&$skip={start + size}"
+    return Told(content)
+
+
+def selected(row: dict[str, Any], asked: Asked) -> dict[str, Any]:
+    """What was asked for of it."""
     fields = asked.query.get("$select")
     return {name: row[name] for name in fields.split(",") if name in row} if fields else row
 

@@ -1,4 +1,4 @@
-"""Microsoft Graph's mail, calendar and subscriptions, as far as a sync asks for them; tools ask its mailbox too.
+"""Microsoft Graph: mail, calendar and subscriptions as far as a sync asks; for tools a mailbox and an agenda.
 
 Truth: Microsoft's documentation on delta queries (`@odata.nextLink`, `@odata.deltaLink`, `@removed`, 410 and
 `syncStateNotFound`) and on change notifications. Nobody emulates these products.
@@ -7,6 +7,7 @@ Truth: Microsoft's documentation on delta queries (`@odata.nextLink`, `@odata.de
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.service.providers.graph_agenda import GraphAgenda
 from tests.service.providers.graph_mailbox import GraphMailbox
 from tests.service.providers.vendor_server import Asked, Told, Vendor
 
@@ -23,6 +24,7 @@ class GraphServer:
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
     base: str = ""
     mailbox: GraphMailbox = field(default_factory=GraphMailbox)
+    agenda: GraphAgenda = field(default_factory=GraphAgenda)
 
     def change(self, collection: str, row: dict[str, Any]) -> None:
         """New, or different."""
@@ -49,7 +51,8 @@ class GraphServer:
             return Told({"value": [{"id": "c1", "displayName": "General"}]})
         if path.endswith("/delta"):
             return self._delta(path.removesuffix("/delta"), asked)
-        return self.mailbox.answer(asked) or Told({"error": {"code": "ResourceNotFound"}}, 404)
+        found = self.mailbox.answer(asked) or self.agenda.answer(asked)
+        return found or Told({"error": {"code": "ResourceNotFound"}}, 404)
 
     def _delta(self, collection: str, asked: Asked) -> Told:
         link = f"{self.base}/v1.0{collection}/delta"
@@ -87,6 +90,6 @@ class GraphServer:
 
 def behind(vendor: Vendor) -> GraphServer:
     """A Graph that answers at this vendor's address."""
-    server = GraphServer(base=vendor.url, mailbox=GraphMailbox(vendor.url))
+    server = GraphServer(base=vendor.url, mailbox=GraphMailbox(vendor.url), agenda=GraphAgenda(vendor.url))
     vendor.answer = server.answer
     return server

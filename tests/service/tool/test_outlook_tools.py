@@ -1,11 +1,10 @@
-"""Outlook through its tools, against the small Graph server of ours that sync's tests use too.
+"""Outlook mail through its tools, against the small Graph server of ours that sync's tests use too.
 
-Nobody emulates Graph's mail and calendar. The server holds every request against what Microsoft documents (see
-`tests.service.providers.graph_mailbox` and `graph_agenda`); what Graph does beyond its documentation is not tested.
+Nobody emulates Graph's mail. The server holds every request against what Microsoft documents (see
+`tests.service.providers.graph_mailbox`); what Graph does beyond its documentation is not tested.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,32 +14,19 @@ from contracts.tool import ExecutionStatus
 from services.tool.deps import ToolDeps
 from tests.conftest import Platform
 from tests.service.providers.graph_mailbox import GraphMailbox
-from tests.service.providers.graph_server import GraphServer, behind
-from tests.service.providers.vendor_server import Vendor, vendor
 from tests.service.tool.front import Fault, Front
 from tests.service.tool.lost_answers import lost_answers, with_a_lost_answer
+from tests.service.tool.outlook_server import Microsoft, running_microsoft, written
 from tests.service.tool.world import World, running_tool
 
 SARAH = "sarah.chen@example.com"
 CREATE = "POST /v1.0/me/messages HTTP"
 
 
-@dataclass
-class Microsoft:
-    """The server; a fresh one for each test."""
-
-    vendor: Vendor
-    graph: GraphServer
-
-    def renew(self) -> None:
-        self.graph = behind(self.vendor)
-        self.vendor.asked.clear()
-
-
 @pytest.fixture(scope="module")
 async def microsoft() -> AsyncIterator[Microsoft]:
-    async with vendor(lambda asked: None) as running:  # type: ignore[arg-type, return-value]
-        yield Microsoft(running, behind(running))
+    async with running_microsoft() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +43,14 @@ async def tool(platform: Platform, front: Front) -> AsyncIterator[ToolDeps]:
 
 @pytest.fixture
 def outlook(world: World, tool: ToolDeps, microsoft: Microsoft, front: Front) -> World:
-    world.oauth.connected = {"outlook_mail", "outlook_calendar"}
-    microsoft.renew()
-    # Graph names the next page under the address it is known by.
-    microsoft.graph.mailbox.base = front.url
+    world.oauth.connected = {"outlook_mail"}
+    microsoft.renew(front.url)
     return world
 
 
 @pytest.fixture
 def mailbox(outlook: World, microsoft: Microsoft) -> GraphMailbox:
     return microsoft.graph.mailbox
-
-
-def written(at: datetime) -> str:
-    """As Graph writes a moment."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 async def test_mail_is_found_newest_first_without_what_is_not_meant_by_it(
