@@ -19,7 +19,7 @@ import psutil
 
 from libs.testing.client import AdjutantClient
 from libs.testing.running import RunningAdjutant, free_port, running_adjutant
-from tests.benchmarks import litellm_proxy
+from tests.benchmarks import litellm_proxy, safety
 from tests.benchmarks.cpu import cpu_seconds
 from tests.benchmarks.report import Measurement, percentile
 from tests.benchmarks.streaming import Timing, timed_post
@@ -27,6 +27,8 @@ from tests.benchmarks.upstream import model_upstream
 from tests.service.models.scripted_server import HEAD, event, scripted
 
 WARM_UP, ANSWERS, CLIENTS, CONCURRENT_ANSWERS, MEMORY_ANSWERS = 30, 200, 50, 600, 2_000
+LONG_RUN = 10_000
+"""Answers after which Adjutant must not have grown by more than in the first two thousand."""
 TOKENS = 50
 FAILOVERS = 6
 LONGEST_S = 20.0
@@ -50,12 +52,15 @@ class Figures:
     first_token_ms: float = 0.0
     whole_ms: float = 0.0
     idle_mb: float = 0.0
+    early_mb: float = 0.0
+    """After the first 2,830 answers."""
     used_mb: float = 0.0
     ready_s: float = 0.0
 
 
 async def run() -> None:
     """Print the comparison, then the failovers."""
+    safety.run()
     program = await asyncio.to_thread(litellm_proxy.installed)
     async with model_upstream(0.0) as upstream:
         direct = await _timed(_asking(f"{upstream}/chat/completions", {}, "bench-model"), ANSWERS)
@@ -78,7 +83,8 @@ def _print(ours: Figures, theirs: Figures, direct_first_ms: float, direct_whole_
     their_chunk = (theirs.whole_ms - theirs.first_token_ms - (direct_whole_ms - direct_first_ms)) / TOKENS
     told("added_per_chunk", per_chunk, "ms", their_chunk, 0.1)
     told("memory_idle", ours.idle_mb, "MB PSS", theirs.idle_mb, theirs.idle_mb / 2)
-    told("memory_growth", ours.used_mb - ours.idle_mb, "MB PSS", theirs.used_mb - theirs.idle_mb, 20)
+    told("memory_growth", ours.early_mb - ours.idle_mb, "MB PSS", theirs.early_mb - theirs.idle_mb, 20)
+    told("memory_growth_of_10000_more", ours.used_mb - ours.early_mb, "MB PSS", 0, 20)
     told("start_to_ready", ours.ready_s, "s", theirs.ready_s, theirs.ready_s / 3)
 
 
@@ -94,7 +100,8 @@ async def _litellm(program: Path, upstream: str) -> Figures:
 async def _adjutant(upstream: str) -> Figures:
     began = time.perf_counter()
     async with _running([{"name": "primary", "base_url": upstream}]) as (adjutant, ask):
-        return await _measured(ask, adjutant.process.pid, time.perf_counter() - began)
+        ready_s = time.perf_counter() - began
+        return await _measured(ask, adjutant.process.pid, ready_s, LONG_RUN)
 
 
 @asynccontextmanager
@@ -114,7 +121,7 @@ async def _running(deployments: list[dict[str, Any]]) -> AsyncIterator[tuple[Run
         yield adjutant, _asking(f"{adjutant.url}/v1/chat/completions", {"Authorization": f"Bearer {key}"})
 
 
-async def _measured(ask: Ask, pid: int, ready_s: float) -> Figures:
+async def _measured(ask: Ask, pid: int, ready_s: float, long_run: int = 0) -> Figures:
     for _ in range(WARM_UP):
         await ask()
     idle_mb, before = _pss_mb(pid), cpu_seconds(pid)
@@ -122,7 +129,9 @@ async def _measured(ask: Ask, pid: int, ready_s: float) -> Figures:
     cpu_ms = (cpu_seconds(pid) - before) * 1000 / ANSWERS
     rate = await _rate(ask, CONCURRENT_ANSWERS)
     await _rate(ask, MEMORY_ANSWERS)
-    return Figures(cpu_ms, rate, first_ms, whole_ms, idle_mb, _pss_mb(pid), ready_s)
+    early_mb = _pss_mb(pid)
+    await _rate(ask, long_run)
+    return Figures(cpu_ms, rate, first_ms, whole_ms, idle_mb, early_mb, _pss_mb(pid), ready_s)
 
 
 def _asking(url: str, headers: dict[str, str], model: str = "auto") -> Ask:
