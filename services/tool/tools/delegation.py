@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from contracts.tool import Effect
 from services.tool import times
-from services.tool.arguments import Arguments, EmailAddress, Prose, TimeText, Title
+from services.tool.arguments import Arguments, EmailAddress, TimeText
 from services.tool.context import Context
 from services.tool.delegation.agenda import PROVIDER
 from services.tool.delegation.availability import Span
@@ -21,6 +21,8 @@ from services.tool.registry import Audience, Tool
 
 MOST_SHOWN = 40
 _DAYS = timedelta(days=7)
+Said = Annotated[str, Field(min_length=1, max_length=2000)]
+"""An outsider's words as they come; `cleaned` makes them fit to be seen."""
 Minutes = Annotated[int, Field(ge=5, le=480)]
 
 
@@ -44,9 +46,9 @@ class DelegationScheduleMeeting(Arguments):
     duration_minutes: Minutes | None = Field(
         default=None, description="How long; the first length on offer when left out"
     )
-    guest_name: Title = Field(description="The visitor's name, as they gave it")
+    guest_name: Said = Field(description="The visitor's name, as they gave it")
     guest_address: EmailAddress = Field(description="The visitor's e-mail address, as they gave it")
-    note: Prose | None = Field(default=None, description="What the visitor wants to say about the meeting")
+    note: Said | None = Field(default=None, description="What the visitor wants to say about the meeting")
 
 
 class FreeTimes(BaseModel):
