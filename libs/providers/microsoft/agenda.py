@@ -6,7 +6,7 @@ type". Busy times come from the events themselves: `getSchedule` does not serve 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from libs.providers.errors import ProviderGarbled, ProviderUnavailable
@@ -18,6 +18,8 @@ from libs.providers.wire import DEFAULT_TIMEOUT_S
 PAGE_SIZE = 100
 MAX_PAGES = 5
 PREVIEW_CHARACTERS = 255
+ZONES_DIFFER = timedelta(hours=14)
+"""Which hours a whole day has in Graph's view depends on whom one asks: asked for generously, then looked at."""
 FIELDS = (
     "id,subject,start,end,isAllDay,isCancelled,isOrganizer,isOnlineMeeting,location,bodyPreview,attendees,webLink,"
     "showAs,seriesMasterId"
@@ -73,15 +75,15 @@ class OutlookAgenda:
         self._api = api
 
     async def events(
-        self, token: str, start: datetime, end: datetime, *, timeout_s: float = DEFAULT_TIMEOUT_S
+        self, token: str, start: datetime, end: datetime, tz: tzinfo, *, timeout_s: float = DEFAULT_TIMEOUT_S
     ) -> tuple[OutlookEvent, ...]:
-        """Events that touch the window, by start, without cancelled ones. Raises ProviderUnavailable when there are
-        more than can be read."""
+        """Events that touch the window, by start, without cancelled ones; whole days are those of the owner's zone.
+        Raises ProviderUnavailable when there are more than can be read."""
         found: list[OutlookEvent] = []
         route = "/me/calendarView"
         given: dict[str, str] | None = {
-            "startDateTime": utc(start),
-            "endDateTime": utc(end),
+            "startDateTime": utc(start - ZONES_DIFFER),
+            "endDateTime": utc(end + ZONES_DIFFER),
             "$select": FIELDS,
             "$orderby": "start/dateTime",
             "$top": str(PAGE_SIZE),
@@ -91,7 +93,7 @@ class OutlookAgenda:
             found += [read_event(row) for row in found_rows(answer.content)]
             route, given = answer.content.get("@odata.nextLink"), None
             if route is None:
-                return tuple(event for event in found if not event.is_cancelled)
+                return tuple(event for event in found if not event.is_cancelled and _touches(event, start, end, tz))
         # Half a calendar would look like free time.
         raise ProviderUnavailable("Outlook has more events in that time than can be read; ask for a shorter time.")
 
@@ -99,7 +101,7 @@ class OutlookAgenda:
         self, token: str, start: datetime, end: datetime, tz: tzinfo, *, timeout_s: float = DEFAULT_TIMEOUT_S
     ) -> tuple[tuple[datetime, datetime], ...]:
         """When the owner is busy within the window: merged, cut to it, in order."""
-        events = await self.events(token, start, end, timeout_s=timeout_s)
+        events = await self.events(token, start, end, tz, timeout_s=timeout_s)
         joined: list[tuple[datetime, datetime]] = []
         for begins, ends in sorted(event.stretch(tz) for event in events if event.keeps_busy):
             begin, until = max(begins, start), min(ends, end)
@@ -150,6 +152,12 @@ def read_event(row: Mapping[str, Any]) -> OutlookEvent:
 def utc(at: datetime) -> str:
     """As Graph takes a moment."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _touches(event: OutlookEvent, start: datetime, end: datetime, tz: tzinfo) -> bool:
+    """A moment in the window counts too: some events last no time."""
+    begins, ends = event.stretch(tz)
+    return begins < end and (ends > start or begins == ends == start)
 
 
 def _attendee(row: Mapping[str, Any]) -> Attendee:

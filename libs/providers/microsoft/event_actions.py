@@ -125,7 +125,7 @@ class OutlookEventActions:
         if event.is_cancelled:
             return True
         start, end = event.stretch(UTC)
-        near = await self._agenda.events(token, start - AROUND, end + AROUND, timeout_s=timeout_s)
+        near = await self._agenda.events(token, start - AROUND, end + AROUND, UTC, timeout_s=timeout_s)
         return not any(event_id in (each.id, each.series) for each in near)
 
 

@@ -77,7 +77,8 @@ async def outlook_calendar_list(arguments: CalendarList, context: Context) -> Li
     else:
         raise InvalidArguments("outlook_calendar_list: give either day, or both start and end.")
     events = await context.access.use(
-        PROVIDER, lambda token: context.work.outlook_agenda.events(token, start, end, timeout_s=context.timeout_s)
+        PROVIDER,
+        lambda token: context.work.outlook_agenda.events(token, start, end, context.tz, timeout_s=context.timeout_s),
     )
     listed = [_listed(event, context) for event in events[:MAX_LISTED]]
     return ListedEvents(start=_shown(start, context), end=_shown(end, context), events=listed)

@@ -56,8 +56,8 @@ class GraphAgenda:
         same = [row for row in self.events.values() if row.get("transactionId") == given["transactionId"]]
         if not same:
             id = f"AAMkEV{len(self.events) + len(self.deleted)}="
-            times = {name: {**given[name], "dateTime": f"{given[name]['dateTime']}.0000000"} for name in _TIMES}
-            self.put(id, "", "", **given | times)
+            times = [given[name]["dateTime"] for name in _TIMES]
+            self.put(id, *times, **{name: value for name, value in given.items() if name not in _TIMES})
             self._tell(self.events[id], "invited")
             same = [self.events[id]]
         return Told(_shown(same[0]), 201)
