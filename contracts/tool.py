@@ -31,6 +31,10 @@ class ToolDescription(Reply):
     parameters_schema: str
     returns_untrusted_text: bool
     """Whether the result holds text that outsiders wrote: data, never instructions."""
+    recipients: tuple[str, ...] = ()
+    """Arguments that say who receives something: addresses, channels."""
+    asked_with: tuple[str, ...] = ()
+    """Beginnings of words by which people ask for this, in lower case."""
 
 
 class Tools(Reply):
@@ -41,12 +45,20 @@ class Tools(Reply):
 
 
 class ExecutionStatus(StrEnum):
-    """The life of an effect. `unknown` waits for a human, never for a blind retry."""
+    """The life of an effect. `unknown` waits for a human, never for a blind retry.
 
+    `proposed` waits for its user's decision, `held` for the end of the time in which it can be withdrawn.
+    """
+
+    PROPOSED = "proposed"
+    HELD = "held"
     CLAIMED = "claimed"
     DONE = "done"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
 
 
 class ToolOutcome(Reply):
@@ -58,13 +70,15 @@ class ToolOutcome(Reply):
     """Error slug, when failed or unknown."""
     detail: str | None = None
     """A sentence for the user that says what to do; holds no provider text."""
+    sealed_preview: str | None = None
+    """Of what waits for a decision or is held back: JSON of `contracts.actions.Preview`, purpose `action_preview`."""
 
 
 class ListTools(Query[Tools]):
     """Which tools apply for this user."""
 
     subject: ClassVar[str] = "rpc.tool.list_tools.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT, Service.GATEWAY)
     reply: ClassVar[type[Reply]] = Tools
 
     delegation_id: str | None = None
@@ -79,7 +93,7 @@ class RunReadTool(Query[ToolOutcome]):
     """Call a tool of effect `read`. Arguments are sealed JSON, purpose `tool_arguments`."""
 
     subject: ClassVar[str] = "rpc.tool.run_read_tool.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT, Service.GATEWAY)
     reply: ClassVar[type[Reply]] = ToolOutcome
 
     tool: str
@@ -97,7 +111,7 @@ class GetExecution(Query[ToolOutcome]):
     """Where an effect stands, for a caller that missed the live notice. Error `execution_not_found`."""
 
     subject: ClassVar[str] = "rpc.tool.get_execution.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.CHAT, Service.GATEWAY)
     reply: ClassVar[type[Reply]] = ToolOutcome
 
     execution_id: ExecutionId
@@ -123,10 +137,13 @@ class GetToolApiUsage(Query[ApiUsages]):
 
 
 class ExecuteTool(Command):
-    """Do something once. The execution id is the idempotency key and the provider's event id derives from it."""
+    """Do something once, if its user has consented or need not be asked; else it becomes a proposal.
+
+    The execution id is the idempotency key and the provider's event id derives from it.
+    """
 
     subject: ClassVar[str] = "cmd.tool.execute_tool.v1"
-    sent_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.CHAT, Service.GATEWAY)
 
     execution_id: ExecutionId
     tool: str
@@ -134,6 +151,9 @@ class ExecuteTool(Command):
     timezone: str
     delegation_id: str | None = None
     """Set when an outsider asks who came by that link."""
+    sealed_provenance: str | None = None
+    """Where the call comes from: JSON of `contracts.actions.Provenance`, purpose `tool_provenance`. Without it nothing
+    is known, and the user is asked."""
 
     @classmethod
     def example(cls) -> Self:
@@ -150,7 +170,7 @@ class ExecutionNotice(Live):
 
     subject: ClassVar[str] = "live.execution"
     sent_by: ClassVar[Service] = Service.TOOL
-    followed_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+    followed_by: ClassVar[tuple[Service, ...]] = (Service.CHAT, Service.GATEWAY)
 
     execution_id: ExecutionId
     status: ExecutionStatus

@@ -1,0 +1,289 @@
+"""Consent: where a tool call's values come from, what the assistant proposes, and what its user decides. Held by tool.
+
+proposed ──approve──> held ──> claimed ──> done | failed | unknown
+   └ decline, expiry     └ undo: withdrawn         └ undo: another execution, where the tool knows how
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import ClassVar, Literal, Self
+
+from contracts.envelope import Command, Event, Live, Query, Reply, Service
+from contracts.ids import ExecutionId
+
+_ACTION = ExecutionId("x_0193b0f1a8c07d3e9f00112233445566")
+_MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+class ActionStatus(StrEnum):
+    """Where an action stands: as `contracts.tool.ExecutionStatus`."""
+
+    PROPOSED = "proposed"
+    HELD = "held"
+    CLAIMED = "claimed"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class Origin(StrEnum):
+    """Where the value of an argument comes from, as far as can be shown."""
+
+    USER = "user"
+    """It stands in the user's own words or follows from them."""
+    CONTACT = "contact"
+    """Somebody the user has written to."""
+    MODEL = "model"
+    """Composed by the planner."""
+    UNTRUSTED = "untrusted"
+    """It stands in a text that outsiders wrote."""
+
+
+class ArgumentOrigin(Reply):
+    """One value of a call: `guests[2]`. With `untrusted`, the sentence it stands in, and where that was read."""
+
+    argument: str
+    origin: Origin
+    sentence: str = ""
+    source: str = ""
+    """Such as `mail_read: Re: your invoice`."""
+
+
+class Provenance(Reply):
+    """Where a call comes from. Travels sealed with purpose `tool_provenance`, as JSON.
+
+    `read_untrusted`: texts of outsiders were before the planner when it decided on this call, whatever it made of them.
+    """
+
+    via: Literal["turn", "run", "program"] = "turn"
+    read_untrusted: bool
+    is_asked: bool
+    """The user's own words ask for an action of this kind."""
+    arguments: tuple[ArgumentOrigin, ...] = ()
+    sources: tuple[str, ...] = ()
+    """What of outsiders was read before."""
+
+
+class PreviewField(Reply):
+    """One line of a preview: `To`, `sarah@example.com`."""
+
+    label: str
+    value: str
+
+
+class Preview(Reply):
+    """What would happen, for a person to read. Travels sealed with purpose `action_preview`, as JSON."""
+
+    title: str
+    """`Send a mail to sarah@example.com`."""
+    fields: tuple[PreviewField, ...]
+    reasons: tuple[str, ...]
+    """Why it is asked; one sentence each, with the sentence of others that influenced an argument."""
+    arguments: str
+    """The arguments as JSON, to be edited."""
+
+
+class ActionView(Reply):
+    """An action that was proposed, held back, or done within the time in which it can be undone."""
+
+    action_id: ExecutionId
+    tool: str
+    status: ActionStatus
+    sealed_preview: str
+    proposed_at: datetime
+    expires_at: datetime | None = None
+    """Until then it waits for a decision."""
+    undo_until: datetime | None = None
+    """Until then it can be undone."""
+    detail: str | None = None
+
+
+class Actions(Reply):
+    """Newest first."""
+
+    actions: tuple[ActionView, ...]
+
+
+class ListActions(Query[Actions]):
+    """The user's actions: those that wait for a decision, or with `all` also decided ones of the last days."""
+
+    subject: ClassVar[str] = "rpc.tool.list_actions.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.CHAT)
+    reply: ClassVar[type[Reply]] = Actions
+
+    which: Literal["waiting", "all"] = "waiting"
+    limit: int = 50
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class GetAction(Query[ActionView]):
+    """One action. Error `action_not_found`."""
+
+    subject: ClassVar[str] = "rpc.tool.get_action.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.CHAT)
+    reply: ClassVar[type[Reply]] = ActionView
+
+    action_id: ExecutionId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(action_id=_ACTION)
+
+
+class DecideAction(Query[ActionView]):
+    """Approve, decline or undo, once: errors `action_not_found`, `action_decided`, `action_expired`, `not_undoable`.
+
+    With `approve`, edited arguments may take the place of the proposed ones: JSON sealed with purpose `tool_arguments`.
+    """
+
+    subject: ClassVar[str] = "rpc.tool.decide_action.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.NOTIFICATION)
+    reply: ClassVar[type[Reply]] = ActionView
+
+    action_id: ExecutionId
+    decision: Literal["approve", "decline", "undo"]
+    sealed_arguments: str | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(action_id=_ACTION, decision="approve")
+
+
+class CarryOutAction(Command):
+    """Do what was approved, or what was held back for a while."""
+
+    subject: ClassVar[str] = "cmd.tool.carry_out_action.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.TOOL,)
+
+    action_id: ExecutionId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(action_id=_ACTION)
+
+
+class ExpireAction(Command):
+    """Nobody decided in time: the proposal ends."""
+
+    subject: ClassVar[str] = "cmd.tool.expire_action.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.TOOL,)
+
+    action_id: ExecutionId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(action_id=_ACTION)
+
+
+class ActionProposed(Event):
+    """The assistant asks its user for a decision. No content: whoever shows it asks for the preview."""
+
+    subject: ClassVar[str] = "evt.tool.action.proposed.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION,)
+
+    action_id: ExecutionId
+    tool: str
+    expires_at: datetime
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(action_id=_ACTION, tool="mail_send", expires_at=_MOMENT)
+
+
+class ActionDecided(Event):
+    """A proposal was approved, declined or undone by its user, or expired. Its outcome is `ExecutionFinished`."""
+
+    subject: ClassVar[str] = "evt.tool.action.decided.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION, Service.CHAT)
+
+    action_id: ExecutionId
+    tool: str
+    decision: Literal["approved", "declined", "expired", "withdrawn", "undone"]
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(action_id=_ACTION, tool="mail_send", decision="approved")
+
+
+class ActionUpdate(Live):
+    """Wakes the user's open clients: an action was proposed, decided, or has ended; `live.action.<user_id>`."""
+
+    subject: ClassVar[str] = "live.action"
+    sent_by: ClassVar[Service] = Service.TOOL
+    followed_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+
+    action_id: ExecutionId
+    tool: str
+    status: ActionStatus
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(action_id=_ACTION, tool="mail_send", status=ActionStatus.PROPOSED)
+
+
+class ConsentRule(Reply):
+    """The user's standing word about a tool.
+
+    `allow` with a recipient (`sarah@example.com`, `@example.com`, a channel, or `*`) spares the question for calls that
+    no outsider's text has influenced; `ask` and `never` hold for the tool whoever receives.
+    """
+
+    rule_id: str
+    tool: str
+    verdict: Literal["allow", "ask", "never"]
+    recipient: str = "*"
+    created_at: datetime
+
+
+class ConsentRules(Reply):
+    """All of one user."""
+
+    rules: tuple[ConsentRule, ...]
+
+
+class ListConsentRules(Query[ConsentRules]):
+    """What the user has decided for good."""
+
+    subject: ClassVar[str] = "rpc.tool.list_consent_rules.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ConsentRules
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class SetConsentRule(Query[ConsentRules]):
+    """Add a rule; one that says something else of the same tool and recipient goes. Error `tool_not_found`."""
+
+    subject: ClassVar[str] = "rpc.tool.set_consent_rule.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ConsentRules
+
+    tool: str
+    verdict: Literal["allow", "ask", "never"]
+    recipient: str = "*"
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(tool="mail_send", verdict="allow", recipient="@example.com")
+
+
+class RemoveConsentRule(Query[ConsentRules]):
+    """Take a rule back. Error `consent_rule_not_found`."""
+
+    subject: ClassVar[str] = "rpc.tool.remove_consent_rule.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = ConsentRules
+
+    rule_id: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(rule_id="cr_0193b0f1a8c07d3e9f00112233445566")
