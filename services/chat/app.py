@@ -70,9 +70,12 @@ async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
         models = await stack.enter_async_context(_models(resources, account))
         stops = Stops()
         completions = RunningCompletions()
+        await stack.enter_async_context(completions.until(resources.stopping, resources.platform.grace_s))
         listening: tuple[Coroutine[Any, Any, None], ...] = (stops.hear(resources.bus), completions.hear(resources.bus))
         if models is not None:
-            listening += (HealthBoard(resources.bus, resources.db, models.router.deployments).run(),)
+            listening += (
+                HealthBoard(resources.bus, resources.db, (*models.router.deployments, *models.embedders)).run(),
+            )
         for work in (*listening, keep_house(resources.db, resources.settings.words_kept_days), account.sweep()):
             stack.callback(background.create_task(work).cancel)
         yield Chat(

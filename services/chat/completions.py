@@ -1,5 +1,6 @@
 """A model request of a client: admitted while it waits, answered on `live.completion.<call id>`."""
 
+import asyncio
 import json
 from contextlib import aclosing
 
@@ -61,6 +62,10 @@ async def _answer(admitted: Admitted, deadline: Deadline, call_id: str, deps: Ch
         async with aclosing(deps.models.stream(admitted, deadline)) as events:
             async for event in events:
                 await live.tell(event)
+    except asyncio.CancelledError:
+        # The process ends, or nobody listens any more; who does is told at once, and not left to wait.
+        await live.fail(Unavailable("The answer was stopped before its end.", retry_after_s=1))
+        raise
     except AdjutantError as error:
         await live.fail(error)
     except Exception as error:
