@@ -47,6 +47,10 @@ ACTIONS = {
     "slack_list_channels": "Looking at your Slack channels",
     "slack_read_messages": "Reading Slack",
     "slack_post_message": "Posting to Slack",
+    "notion_search": "Searching Notion",
+    "notion_read_page": "Reading a Notion page",
+    "notion_append": "Adding to a Notion page",
+    "notion_create_page": "Creating a Notion page",
 }
 
 

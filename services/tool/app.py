@@ -88,6 +88,7 @@ async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDep
                     github_api_url=settings.github_api,
                     slack_api_url=settings.slack_api,
                     microsoft_api_url=settings.microsoft_api,
+                    notion_api_url=settings.notion_api,
                 ),
                 tools=registry,
                 connected=Connected(resources.db, resources.bus),

@@ -5,6 +5,7 @@ from pydantic_settings import SettingsConfigDict
 from libs.providers.github import api as github
 from libs.providers.google import calendar, gmail
 from libs.providers.microsoft import api as microsoft
+from libs.providers.notion import api as notion
 from libs.providers.slack import api as slack
 from libs.runtime import ServiceSettings
 
@@ -22,5 +23,7 @@ class ToolSettings(ServiceSettings):
     """Root of GitHub's API."""
     microsoft_api: str = microsoft.DEFAULT_BASE_URL
     """Root of Microsoft Graph, with the version."""
+    notion_api: str = notion.DEFAULT_BASE_URL
+    """Root of Notion's API."""
     slack_api: str = slack.DEFAULT_BASE_URL
     """Root of Slack's Web API."""

@@ -14,6 +14,10 @@ from libs.providers.microsoft.api import graph_api
 from libs.providers.microsoft.event_actions import OutlookEventActions
 from libs.providers.microsoft.mail_actions import OutlookMailActions
 from libs.providers.microsoft.mailbox import OutlookMailbox
+from libs.providers.notion.api import DEFAULT_BASE_URL as NOTION_API
+from libs.providers.notion.api import notion_api
+from libs.providers.notion.page_actions import NotionPageActions
+from libs.providers.notion.pages import NotionPages
 from libs.providers.slack.api import DEFAULT_BASE_URL as SLACK_API
 from libs.providers.slack.api import slack_api
 from libs.providers.slack.conversations import SlackConversations
@@ -32,6 +36,8 @@ class WorkClients:
     outlook_mail_actions: OutlookMailActions
     outlook_agenda: OutlookAgenda
     outlook_event_actions: OutlookEventActions
+    notion: NotionPages
+    notion_actions: NotionPageActions
 
     @classmethod
     def open(
@@ -41,12 +47,14 @@ class WorkClients:
         github_api_url: str = GITHUB_API,
         slack_api_url: str = SLACK_API,
         microsoft_api_url: str = MICROSOFT_API,
+        notion_api_url: str = NOTION_API,
     ) -> "WorkClients":
         """Addresses are the roots of the vendors' APIs, without a slash at their end."""
         github = github_api(http, github_api_url)
         slack = slack_api(http, slack_api_url)
         outlook_mail = graph_api("outlook_mail", http, microsoft_api_url)
         outlook_calendar = graph_api("outlook_calendar", http, microsoft_api_url)
+        notion = notion_api(http, notion_api_url)
         return cls(
             github=GitHubIssues(github),
             github_actions=GitHubIssueActions(github),
@@ -56,4 +64,6 @@ class WorkClients:
             outlook_mail_actions=OutlookMailActions(outlook_mail),
             outlook_agenda=OutlookAgenda(outlook_calendar),
             outlook_event_actions=OutlookEventActions(outlook_calendar),
+            notion=NotionPages(notion),
+            notion_actions=NotionPageActions(notion),
         )

@@ -12,12 +12,11 @@ from typing import Any
 
 import httpx
 
-from libs.providers.errors import ProviderBusy, retry_after_s
-from libs.providers.rest import Access, Pace, RestApi
+from libs.providers.notion.api import notion_api
+from libs.providers.notion.titles import title_of
+from libs.providers.rest import Access, Pace
 from libs.providers.source import Item, Kind, Page, Stream
-from libs.resilience.errors import AdjutantError
 
-VERSION = "2025-09-03"
 PAGES = Stream("pages", "Pages", tells_deletions=False)
 DATABASES = Stream("databases", "Databases", tells_deletions=False)
 PAGE_SIZE = 100
@@ -31,8 +30,7 @@ class NotionSource:
     provider = "notion"
 
     def __init__(self, http: httpx.AsyncClient, base_url: str, pace: Pace | None = None) -> None:
-        headers = {"notion-version": VERSION}
-        self._api = RestApi("Notion", self.provider, base_url, http, headers=headers, refuse=_refusal, pace=pace)
+        self._api = notion_api(http, base_url, pace)
 
     async def streams(self, access: Access) -> tuple[Stream, ...]:
         """Two."""
@@ -78,22 +76,12 @@ def _item(row: dict[str, Any]) -> Item:
         external_id=str(row["id"]),
         kind=Kind.PAGE if row.get("object") == "page" else Kind.DATABASE,
         at=_edited(row),
-        title=_title(row) or "(untitled)",
+        title=title_of(row) or "(untitled)",
         version=_edited(row).isoformat(),
         url=row.get("url"),
         actor=(row.get("last_edited_by") or {}).get("id"),
         metadata={"parent": str((row.get("parent") or {}).get("type", ""))},
     )
-
-
-def _title(row: dict[str, Any]) -> str:
-    """A data source has its title at the top, a page in the one property of that type."""
-    parts = row.get("title")
-    if not isinstance(parts, list):
-        properties = (row.get("properties") or {}).values()
-        parts = next((each.get("title") for each in properties if each.get("type") == "title"), None)
-    text = "".join(str(part.get("plain_text", "")) for part in parts or () if isinstance(part, dict))
-    return "".join(character for character in text if character.isprintable())[:300]
 
 
 def _edited(row: dict[str, Any]) -> datetime:
@@ -102,11 +90,3 @@ def _edited(row: dict[str, Any]) -> datetime:
 
 def _is_in_bin(row: dict[str, Any]) -> bool:
     return bool(row.get("in_trash") or row.get("archived"))
-
-
-def _refusal(label: str, response: httpx.Response) -> AdjutantError | None:
-    """529 is Notion's word for too busy altogether."""
-    if response.status_code != 529:
-        return None
-    wait_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
-    return ProviderBusy(f"{label} asks us to slow down.", retry_after_s=wait_s)
