@@ -27,6 +27,11 @@ class Action(StrEnum):
     MODEL_RESET = "model.reset"
     MODEL_CALL_READ = "model.call_read"
     BUDGET_SET = "budget.set"
+    DELEGATION_CREATED = "delegation.created"
+    DELEGATION_REVOKED = "delegation.revoked"
+    BOOKING_MADE = "booking.made"
+    BOOKING_MOVED = "booking.moved"
+    BOOKING_CANCELLED = "booking.cancelled"
     CONVERSATION_DELETED = "conversation.deleted"
 
 

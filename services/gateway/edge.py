@@ -95,7 +95,9 @@ class _Exchange:
         except AdjutantError as error:
             await self._refuse(error, scope, receive, send)
         except Exception:
-            log.exception("request_failed", request_id=self._origin.request_id, path=scope["path"])
+            # The route and not the path: a path may hold the secret of a link.
+            route = getattr(scope.get("route"), "path", "unknown")
+            log.exception("request_failed", request_id=self._origin.request_id, route=route)
             await self._refuse(Internal("Something went wrong on our side."), scope, receive, send)
 
     async def _refuse(self, error: AdjutantError, scope: Scope, receive: Receive, send: Send) -> None:

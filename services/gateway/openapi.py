@@ -33,7 +33,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             components["schemas"].pop(unused, None)
         for path, operations in schema["paths"].items():
             for operation in operations.values():
-                _correct(operation, public=path in PUBLIC)
+                _correct(operation, public=path in PUBLIC or path.startswith("/api/booking/"))
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -26,6 +26,12 @@ class GatewaySettings(ServiceSettings):
     password_workers: int = 2
     """Hashes computed at a time; each takes about 40 ms of a core and `password_memory_kib`."""
 
+    booking_reads_per_minute: int = 60
+    """Looks at booking links from one client address."""
+    booking_changes_per_minute: int = 10
+    """Holds, bookings, cancellations and moves from one client address."""
+    booking_link_factor: int = 10
+    """How many times as much all client addresses together may ask of one link."""
     sync_per_minute: int = 10
     """Wishes to sync by hand of one user in a minute."""
     chat_per_minute: int = 10

@@ -11,8 +11,10 @@ from services.gateway.problems import install
 from services.gateway.routes import (
     audit,
     auth,
+    booking,
     chat,
     conversations,
+    delegations,
     generate,
     health,
     integration_health,
@@ -44,6 +46,8 @@ ROUTERS = (
     sync.router,
     notifications.router,
     profile.router,
+    delegations.router,
+    booking.router,
     audit.router,
     socket.router,
 )
