@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from contracts.envelope import Scope
-from contracts.oauth import GetSuppliedKey
+from contracts.oauth import GetSuppliedKey, SuppliedKey
 from libs.bus import Bus, RemoteError
 from libs.models import ModelClient, open_client
-from libs.models.errors import ModelRefusedKey
+from libs.models.errors import ModelRefusedKey, ModelUnavailable
+from libs.resilience.errors import Unavailable
 from libs.vault import TransitSeal
 from services.chat.routing.deployments import DeploymentSettings
 
@@ -23,7 +24,8 @@ ValueT = TypeVar("ValueT")
 
 REMEMBERED_S = 60.0
 MOST = 1_000
-"""Keys, and clients with open connections, at a time."""
+"""Keys, and clients with open connections, at a time: those that were used last."""
+NO_KEY = "not_connected"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,34 +48,46 @@ class Keyring:
     async def client(
         self, settings: DeploymentSettings, scope: Scope, refused: tuple[str, ...] = ()
     ) -> tuple[ModelClient, str]:
-        """A client with the user's key, or the organization's, and the key's id. Raises ModelRefusedKey without one."""
+        """A client with the user's key, or the organization's, and the key's id. Raises ModelRefusedKey without one,
+        ModelUnavailable without the vault."""
         place = scope, settings.provider
         known = self._keys.get(place)
         if known and known.until > time.monotonic() and known.id not in refused:
             client = self._clients.get((settings.name, known.id))
             if client is not None:
+                self._clients.move_to_end((settings.name, known.id))
                 return client, known.id
         try:
             found = await self._bus.ask(
                 GetSuppliedKey(provider=settings.provider, refused_key_ids=refused), scope=scope
             )
         except RemoteError as error:
+            if error.slug != NO_KEY:
+                raise ModelUnavailable("The key for this model cannot be read just now.") from error
             raise ModelRefusedKey("Nobody has brought a key that this model's provider accepts.") from error
+        except Unavailable as away:
+            raise ModelUnavailable("The key for this model cannot be read just now.") from away
         self._keep(self._keys, place, _Key(found.key_id, time.monotonic() + REMEMBERED_S))
-        client = self._clients.get((settings.name, found.key_id))
-        if client is None:
-            key = self._seal.open("supplied_key", scope, found.sealed_key)
-            client = await asyncio.to_thread(
-                open_client,
-                settings.provider,
-                settings.base_url,
-                key,
-                settings.model,
-                first_token_s=self._first_token_s,
-            )
-            if dropped := self._keep(self._clients, (settings.name, found.key_id), client):
-                self._close_soon(dropped)
-        return client, found.key_id
+        return await self._client(settings, scope, found), found.key_id
+
+    async def _client(self, settings: DeploymentSettings, scope: Scope, found: SuppliedKey) -> ModelClient:
+        place = settings.name, found.key_id
+        if (client := self._clients.get(place)) is not None:
+            return client
+        made = await asyncio.to_thread(
+            open_client,
+            settings.provider,
+            settings.base_url,
+            self._seal.open("supplied_key", scope, found.sealed_key),
+            settings.model,
+            first_token_s=self._first_token_s,
+        )
+        if (client := self._clients.get(place)) is not None:
+            self._close_soon(made)  # another request was faster
+            return client
+        if dropped := self._keep(self._clients, place, made):
+            self._close_soon(dropped)
+        return made
 
     async def aclose(self) -> None:
         """Close everything."""

@@ -3,6 +3,7 @@
 The vault is the real oauth service; the provider is a server of ours that tells the keys apart.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -44,6 +45,7 @@ class Scene:
     gateway: Bus
     seal: TransitSeal
     router: Router
+    keyring: Keyring
     good: set[str] = field(default_factory=lambda: {"sk-first-key-0001", "sk-second-key-0002"})
     used: list[str] = field(default_factory=list)
 
@@ -85,8 +87,9 @@ async def scene(start_service: Callable[..., Awaitable[RunningService]], platfor
         )
         await start_service("oauth", openai_api_url=provider.url)
         async with open_deployments((described,), 5) as deployments:
-            router = Router(deployments, keyring=Keyring(chat, seal, 5))
-            made.append(Scene(gateway, seal, router))
+            keyring = Keyring(chat, seal, 5)
+            router = Router(deployments, keyring=keyring)
+            made.append(Scene(gateway, seal, router, keyring))
             yield made[0]
             await router.aclose()
 
@@ -119,3 +122,30 @@ async def test_somebody_without_a_key_is_told_and_spoils_it_for_nobody(
 
     assert scene.router.deployments[0].health.state is State.WELL
     assert await scene.ask(scope) == "hi"
+
+
+async def test_many_requests_at_once_share_one_client(scene: Scene, scope: Scope) -> None:
+    """A second one would be forgotten with its connections open."""
+    await scene.bring("sk-first-key-0001", scope)
+    (deployment,) = scene.router.deployments
+    found = await asyncio.gather(*(scene.keyring.client(deployment.settings, scope) for _ in range(10)))
+    assert len({id(client) for client, _ in found}) == 1
+
+
+async def test_without_the_vault_somebody_with_a_key_of_their_own_answers(platform: Platform, scope: Scope) -> None:
+    """Nobody answers for the vault: that is no reason to fail while another deployment needs no key of it."""
+    seal = TransitSeal(MasterKeys.from_text(platform.master_keys))
+    answer = Told(raw=ANSWER, headers={"content-type": "text/event-stream"})
+    async with bus_of(platform, "chat") as chat, vendor(lambda asked: answer) as provider:
+        provider.is_open = True
+        url = f"{provider.url}/v1"
+        described = (
+            DeploymentSettings(name="theirs", provider="openai", model="m", base_url=url, key_from="vault"),
+            DeploymentSettings(name="ours", provider="openai", model="m", base_url=url, order=1),
+        )
+        async with open_deployments(described, 5) as deployments:
+            router = Router(deployments, keyring=Keyring(chat, seal, 5))
+            request = ModelRequest((UserText("hi"),), scope=scope)
+            events = [event async for event in router.stream(request, Deadline.after(5))]
+            await router.aclose()
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["hi"]
