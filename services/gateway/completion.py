@@ -3,12 +3,13 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from starlette.types import Receive
 
 from contracts.ids import new_id
 from contracts.models import CompletionStarted, CompletionStop, Feature, QuotaLeft, StartCompletion
@@ -16,7 +17,10 @@ from libs.bus import RemoteError
 from libs.bus.errors import ErrorBody, LiveGap
 from libs.resilience.errors import Unavailable
 from services.gateway.deps import Gateway
+from services.gateway.errors import ClientGone
 from services.gateway.principal import Principal
+
+ResultT = TypeVar("ResultT")
 
 START_TIMEOUT_S = 10.0
 SILENCE_S = 150.0
@@ -76,6 +80,30 @@ class Completion:
                 yield update
                 if update.type == "finished":
                     return
+
+    async def all(self) -> list[Update]:
+        """Until it ends; the last one says how. Raises what `each` raises."""
+        return [update async for update in self.each()]
+
+
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """What the work comes to, for a client that waits for it; one that leaves stops it. The request's body has to be
+    read before. Raises ClientGone."""
+    working, leaving = asyncio.create_task(work), asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone("The client left before the answer.")
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def quota_headers(quota: QuotaLeft) -> dict[str, str]:

@@ -20,7 +20,7 @@ from libs.telemetry import tracer
 from services.gateway.errors import BodyTooLarge
 from services.gateway.metrics import RESPONSE_SECONDS, RESPONSES
 from services.gateway.principal import Address, Network, Origin
-from services.gateway.problems import problem_response
+from services.gateway.problems import told
 
 log = structlog.get_logger("services.gateway")
 
@@ -102,7 +102,7 @@ class _Exchange:
 
     async def _refuse(self, error: AdjutantError, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._started:
-            await problem_response(error, self._origin.request_id)(scope, receive, send)
+            await told(error, scope.get("path", ""), self._origin.request_id)(scope, receive, send)
 
     def _decorate(self, headers: MutableHeaders) -> None:
         for name, value in SECURITY_HEADERS.items():

@@ -3,9 +3,9 @@
 InvalidInput      ├── MalformedJson, UnsupportedMediaType, MethodNotAllowed, MalformedEventId,
                   │   MalformedReturnPath, WebhookMalformed
 Unauthenticated   ├── InvalidCredentials, WebhookRefused
-Unavailable       ├── WebhooksNotConfigured
+Unavailable       ├── WebhooksNotConfigured, ClientGone
 Forbidden         ├── CsrfRejected, ScopeMissing, AddressNotAllowed, OriginRejected
-NotFound          ├── RouteNotFound, ConversationNotFound, TurnNotFound, KeyNotFound, ProviderNotFound
+NotFound          ├── RouteNotFound, ConversationNotFound, TurnNotFound, KeyNotFound, ProviderNotFound, ModelNotFound
 Conflict          ├── EmailTaken, IdempotencyKeyReused
 TooLarge          └── BodyTooLarge
 """
@@ -165,3 +165,16 @@ class BodyTooLarge(TooLarge):
     """The request body is over the limit."""
 
     slug = "body_too_large"
+
+
+class ModelNotFound(NotFound):
+    """Nothing of this name can be asked."""
+
+    slug = "model_not_found"
+    advice = "GET /v1/models lists what can be asked for."
+
+
+class ClientGone(Unavailable):
+    """Nobody reads this: the client closed its connection while it waited."""
+
+    slug = "client_gone"

@@ -45,11 +45,15 @@ async def _known(request: Request, error: Exception) -> Response:
     return _told(request, error)
 
 
-def _told(request: Request, error: AdjutantError) -> Response:
+def told(error: AdjutantError, path: str, request_id: str, **more: Any) -> Response:
     """In the words of the API that was called."""
-    if request.url.path.startswith(openai_errors.PREFIX):
-        return openai_errors.openai_response(error, request_id_of(request))
-    return problem_response(error, request_id_of(request))
+    if path.startswith(openai_errors.PREFIX):
+        return openai_errors.openai_response(error, request_id)
+    return problem_response(error, request_id, **more)
+
+
+def _told(request: Request, error: AdjutantError, **more: Any) -> Response:
+    return told(error, request.url.path, request_id_of(request), **more)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -60,7 +64,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         for found in error.errors()[:20]
     ]
     first = errors[0] if errors else {"where": "body", "what": "is not valid"}
-    return problem_response(InvalidInput(f"{first['where']}: {first['what']}"), request_id_of(request), errors=errors)
+    return _told(request, InvalidInput(f"{first['where']}: {first['what']}"), errors=errors)
 
 
 def _readable(message: str) -> str:
@@ -71,7 +75,7 @@ async def _http(request: Request, error: Exception) -> Response:
     """Starlette's own: no such path, no such method."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        response = problem_response(MethodNotAllowed(f"{request.method} is not possible here."), request_id_of(request))
+        response = _told(request, MethodNotAllowed(f"{request.method} is not possible here."))
         response.headers["allow"] = (error.headers or {}).get("Allow", "GET")
         return response
     if error.status_code == 404:

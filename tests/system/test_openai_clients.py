@@ -98,6 +98,10 @@ async def test_the_models_are_listed_and_one_that_is_not_there_is_not_found(clie
     assert names[0] == "auto"
     assert MODEL in names
 
+    assert (await client.models.retrieve(MODEL)).id == MODEL
+    with pytest.raises(openai.NotFoundError) as unknown:
+        await client.models.retrieve("gpt-99")
+    assert unknown.value.code == "model_not_found"
     with pytest.raises(openai.NotFoundError) as missing:
         await client.chat.completions.create(model="gpt-99", messages=[{"role": "user", "content": "hi"}])
     assert missing.value.code == "model_not_found"
@@ -138,6 +142,12 @@ async def test_the_assistant_itself_is_a_model_with_its_own_tools(
 async def test_errors_come_as_the_client_expects_them(adjutant: RunningAdjutant, client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError):
         await client.chat.completions.create(model="auto", messages=[])
+    with pytest.raises(openai.APIStatusError) as large:
+        await client.chat.completions.create(model="auto", messages=[{"role": "user", "content": "x" * 2_000_000}])
+    assert (large.value.status_code, large.value.code) == (413, "body_too_large")
+    with pytest.raises(openai.APIStatusError) as method:
+        await client.get("/chat/completions", cast_to=object)
+    assert (method.value.status_code, method.value.code) == (405, "method_not_allowed")
     stranger = openai.AsyncOpenAI(base_url=f"{adjutant.url}/v1", api_key="sk-nobody", max_retries=0)
     with pytest.raises(openai.AuthenticationError) as refused:
         await stranger.models.list()
@@ -159,6 +169,22 @@ async def test_a_client_that_leaves_stops_the_model_and_what_it_had_is_in_the_le
     (row,) = await usage(user, 1)
     assert row["output_tokens"] < 1000, "the whole story has more"
     assert row["cost_micros"] > 0
+
+
+async def test_a_client_that_leaves_while_it_waits_for_a_whole_answer_stops_the_model_too(
+    user: AdjutantClient, client: openai.AsyncOpenAI, sandbox: Sandbox
+) -> None:
+    story: Any = {"model": "auto", "messages": [{"role": "user", "content": STORY}]}
+    asked = len(await sandbox.model_journal())
+    waiting = asyncio.create_task(client.chat.completions.create(**story))
+    async with asyncio.timeout(PATIENCE_S):
+        while len(await sandbox.model_journal()) == asked:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    (row,) = await usage(user, 1)
+    assert row["output_tokens"] < 1000, "the whole story has more"
 
 
 async def test_a_budget_that_is_used_up_stops_requests_and_is_told_once(

@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
 from libs.resilience.errors import AdjutantError
-from services.gateway.completion import Completion, completion
+from services.gateway.completion import Completion, completion, unless_gone
 from services.gateway.guards import Chatter, GatewayHere
 from services.gateway.strict_json import StrictRoute
 from services.gateway.turn_response import SSE
@@ -53,11 +53,11 @@ class ClassifyRequest(StrictBody):
 
 
 @router.post("/generate", responses=problems(*AUTHENTICATED, *WITH_BODY, 404, 429))
-async def generate(body: GenerateRequest, caller: Chatter, gateway: GatewayHere) -> Generated:
+async def generate(request: Request, body: GenerateRequest, caller: Chatter, gateway: GatewayHere) -> Generated:
     """A text for a prompt, by whichever model can. Nothing of it is kept."""
     asked = _asked(body.prompt, body.instructions, model=body.model, max_tokens=body.max_tokens)
     async with completion(gateway, caller, asked, "generate") as found:
-        updates = [update async for update in found.each()]
+        updates = await unless_gone(request.receive, found.all())
     last = updates[-1]
     return Generated(
         text="".join(update.text or "" for update in updates),

@@ -15,8 +15,9 @@ from starlette.responses import StreamingResponse
 from contracts.models import CreateEmbeddings, ListModels
 from libs.resilience.errors import AdjutantError, InvalidInput, TooLarge
 from services.gateway import assistant_model
-from services.gateway.completion import Completion, chunk, completion, quota_headers, usage_chunk, whole
+from services.gateway.completion import Completion, chunk, completion, quota_headers, unless_gone, usage_chunk, whole
 from services.gateway.deps import Gateway
+from services.gateway.errors import ModelNotFound
 from services.gateway.guards import Chatter, GatewayHere, OriginHere
 from services.gateway.openai_errors import error_body, openai_problems
 from services.gateway.principal import Origin, Principal
@@ -30,7 +31,7 @@ MAX_BODY_BYTES = 700_000
 
 
 class _StreamOptions(msgspec.Struct):
-    include_usage: bool = False
+    include_usage: bool | None = False
 
 
 class _Wanted(msgspec.Struct):
@@ -42,7 +43,7 @@ class _Wanted(msgspec.Struct):
 
     @property
     def has_usage(self) -> bool:
-        return self.stream_options is not None and self.stream_options.include_usage
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
 
 
 _read = msgspec.json.Decoder(_Wanted).decode
@@ -51,14 +52,15 @@ _read = msgspec.json.Decoder(_Wanted).decode
 @router.get("/models", responses=openai_problems())
 async def models(caller: Chatter, gateway: GatewayHere) -> dict[str, Any]:
     """The names that can be asked for: `adjutant`, `auto`, deployments, and their models."""
-    found = await gateway.bus.ask(ListModels(), scope=caller.scope)
-    names = dict.fromkeys(
-        ("auto", assistant_model.NAME, *(name for each in found.models for name in (each.name, each.model)))
-    )
-    return {
-        "object": "list",
-        "data": [{"id": name, "object": "model", "created": 0, "owned_by": "adjutant"} for name in names],
-    }
+    return {"object": "list", "data": [_model(name) for name in await _names(gateway, caller)]}
+
+
+@router.get("/models/{model:path}", responses=openai_problems(404))
+async def model(model: str, caller: Chatter, gateway: GatewayHere) -> dict[str, Any]:
+    """One of them; names may hold a slash."""
+    if model not in await _names(gateway, caller):
+        raise ModelNotFound("There is no model of this name.")
+    return _model(model)
 
 
 @router.post("/chat/completions", response_class=Response, responses=openai_problems(400, 404, 413, 429))
@@ -79,7 +81,7 @@ async def chat_completions(request: Request, caller: Chatter, gateway: GatewayHe
         events = _streamed(found, wanted.model, stack, origin.request_id, has_usage=wanted.has_usage)
         return StreamingResponse(events, media_type="text/event-stream", headers=found.headers())
     async with stack:
-        updates = [update async for update in found.each()]
+        updates = await unless_gone(request.receive, found.all())
     return Response(json.dumps(whole(found, updates, wanted.model)), 200, found.headers(), "application/json")
 
 
@@ -100,6 +102,16 @@ async def embeddings(request: Request, caller: Chatter, gateway: GatewayHere) ->
     head = json.dumps({"object": "list", "model": made.model, "usage": usage})
     # The vectors are passed on as the provider wrote them: reading a thousand numbers would cost more than the rest.
     return Response(f'{head[:-1]}, "data": {data}}}', 200, quota_headers(made.quota), "application/json")
+
+
+async def _names(gateway: Gateway, caller: Principal) -> dict[str, None]:
+    found = await gateway.bus.ask(ListModels(), scope=caller.scope)
+    deployed = (name for each in found.models for name in (each.name, each.model))
+    return dict.fromkeys(("auto", assistant_model.NAME, *deployed))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "adjutant"}
 
 
 async def _by_the_assistant(
