@@ -20,6 +20,7 @@ from services.tool.delegation import bookings, links, steps
 from services.tool.delegation.agenda import PROVIDER
 from services.tool.delegation.availability import Span, slot_range
 from services.tool.delegation.bookings import Booking, Status
+from services.tool.delegation.desk import settle_later
 from services.tool.delegation.errors import BookingLinkNotFound, BookingUnavailable, CalendarNotInStep
 from services.tool.delegation.guests import Guest, open_guest
 from services.tool.delegation.terms import Terms
@@ -60,7 +61,6 @@ async def settle(booking_id: str, scope: Scope, deps: ToolDeps) -> Booking:
         await _withdraw(matter, scope, deps)
     else:
         return booking
-    deps.busy_times.forget(scope.user_id)
     async with deps.db.reading(scope) as tx:
         settled = await bookings.find(tx, booking_id)
     return settled or booking
@@ -82,6 +82,8 @@ async def _put(matter: _Matter, scope: Scope, deps: ToolDeps) -> None:
         if ending.status is ExecutionStatus.DONE:
             if await steps.accept(tx, booking.booking_id, ending.provider_ref):
                 await publish(tx, BookingAccepted(**_about(booking), starts_at=booking.time.start))
+            elif await steps.came_late(tx, booking.booking_id, ending.provider_ref):
+                await settle_later(tx, booking.booking_id)
         elif ending.status is ExecutionStatus.FAILED:
             await steps.release(tx, booking.booking_id, ending.error, has_event=False)
         else:
@@ -102,6 +104,8 @@ async def _move(matter: _Matter, wanted: Span, scope: Scope, deps: ToolDeps) -> 
         if ending.status is ExecutionStatus.DONE:
             if await steps.moved(tx, booking, matter.taken(wanted), ending.provider_ref):
                 await publish(tx, BookingMoved(**_about(booking), starts_at=wanted.start))
+            elif await steps.came_late(tx, booking.booking_id, ending.provider_ref):
+                await settle_later(tx, booking.booking_id)
         elif ending.status is ExecutionStatus.FAILED:
             await steps.stayed(tx, booking, matter.taken(booking.time), ending.error or "unknown")
         else:

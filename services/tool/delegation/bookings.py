@@ -72,6 +72,12 @@ async def beginnings(tx: Transaction, delegation_id: str, window: Span, but_not:
     return [moment for row in rows for moment in (row["starts_at"], row["wanted_starts_at"]) if moment]
 
 
+async def changed_at(tx: Transaction) -> datetime | None:
+    """When a booking of the owner last changed that the calendar knows of, or is to know of."""
+    found: datetime | None = await tx.fetchval("select max(updated_at) from bookings where guest is not null")
+    return found
+
+
 async def count_holds(tx: Transaction, delegation_id: str) -> int:
     """How many slots are held through this link at the moment."""
     sql = (

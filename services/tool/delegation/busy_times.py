@@ -1,13 +1,15 @@
 """Busy times asked a moment ago: a page that lists slots week after week does not ask the provider each time.
 
 Whole days in UTC are asked for, so that neighbouring windows share. What is booked here is never read from this: it
-stands in the table. And a slot that the calendar has filled meanwhile is refused when it is booked.
+stands in the table, and each booking that is made, moved or cancelled, by whichever replica, makes its owner's answers
+worthless. A slot that the calendar has filled meanwhile is refused when it is booked.
 """
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from contracts.ids import UserId
 from services.tool.delegation.agenda import Agenda
@@ -22,25 +24,30 @@ class BusyTimes:
 
     def __init__(self, trusted_s: float = 15.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._trusted_s, self._clock = trusted_s, clock
-        self._known: OrderedDict[tuple[UserId, Span], tuple[float, tuple[Span, ...]]] = OrderedDict()
+        self._known: OrderedDict[tuple[UserId, Span], _Answer] = OrderedDict()
 
-    async def of(self, owner: UserId, agenda: Agenda, window: Span) -> tuple[Span, ...]:
-        """When the owner is busy, from the window's first day to its last. Raises the provider's errors."""
+    async def of(self, owner: UserId, changed_at: datetime | None, agenda: Agenda, window: Span) -> tuple[Span, ...]:
+        """When the owner is busy, from the window's first day to its last. Raises the provider's errors.
+
+        `changed_at` is when a booking of this owner last changed.
+        """
         days = Span(_midnight(window.start), _midnight(window.end + _DAY))
-        until, busy = self._known.get((owner, days), (0.0, ()))
-        if until > self._clock():
-            return busy
+        known = self._known.get((owner, days))
+        if known and known.until > self._clock() and known.changed_at == changed_at:
+            return known.busy
+        asked_at = self._clock()
         busy = await agenda.busy(days)
-        self._known[owner, days] = self._clock() + self._trusted_s, busy
+        self._known[owner, days] = _Answer(asked_at + self._trusted_s, changed_at, busy)
         self._known.move_to_end((owner, days))
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return busy
 
-    def forget(self, owner: UserId) -> None:
-        """This owner's calendar has changed by our own hand."""
-        for key in [key for key in self._known if key[0] == owner]:
-            del self._known[key]
+
+class _Answer(NamedTuple):
+    until: float
+    changed_at: datetime | None
+    busy: tuple[Span, ...]
 
 
 def _midnight(moment: datetime) -> datetime:

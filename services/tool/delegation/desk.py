@@ -21,7 +21,7 @@ from services.tool.delegation.agenda import Agenda
 from services.tool.delegation.availability import Span, Taken, free_starts, local_day, slot_range
 from services.tool.delegation.bookings import Booking, Status
 from services.tool.delegation.busy_times import BusyTimes
-from services.tool.delegation.constraints import Constraints
+from services.tool.delegation.constraints import MOST_DAYS_AHEAD, Constraints
 from services.tool.delegation.errors import (
     BookingInProgress,
     BookingLinkNotFound,
@@ -43,6 +43,7 @@ MOST_HOLDS: Final = 20
 """Through one link at a time: a slot that is held by nobody in earnest is lost for ten minutes."""
 SETTLED_AFTER: Final = timedelta(seconds=30)
 """When the calendar is looked after by command: later than the process that made the change needs for it."""
+_NEAR: Final = timedelta(days=MOST_DAYS_AHEAD + 2)
 _INSTANT: Final = timedelta(seconds=1)
 
 
@@ -67,9 +68,12 @@ class Desk:
             wide = Span(window.start - timedelta(days=2), window.end + timedelta(days=2))
             taken = await bookings.in_the_way(tx, wide)
             booked = await bookings.beginnings(tx, self.delegation_id, wide)
+            changed_at = await bookings.changed_at(tx)
+        if window.end <= now or window.start > now + timedelta(days=rules.days_ahead + 2):
+            return []
         wanted = Span(window.start - _before(rules), window.end + timedelta(minutes=minutes) + _after(rules))
         try:
-            busy = await self.busy_times.of(self.scope.user_id, agenda, wanted)
+            busy = await self.busy_times.of(self.scope.user_id, changed_at, agenda, wanted)
         except AdjutantError as error:
             raise BookingUnavailable from error
         return free_starts(Taken([*taken.busy, *busy], booked), rules, zone, window, minutes, now)
@@ -98,7 +102,7 @@ class Desk:
                 raise HoldExpired
             if booking.status is Status.HOLD:
                 await steps.book(tx, booking_id, guest.seal(key, booking_id))
-                await _settle_later(tx, booking_id)
+                await settle_later(tx, booking_id)
             await steps.entrust(tx, booking_id, manage_hash)
             return await _again(tx, booking_id)
 
@@ -114,7 +118,7 @@ class Desk:
             _require_guest(link.terms.constraints, guest)
             new = await self._free(tx, link, start, minutes, now, booking_id=booking_id)
             await steps.book_at_once(tx, new, guest.seal(key, booking_id), now)
-            await _settle_later(tx, booking_id)
+            await settle_later(tx, booking_id)
 
     async def find(self, booking_id: str, manage_hash: str) -> Booking:
         """The booking of who knows its secret. Raises BookingLinkNotFound."""
@@ -134,7 +138,7 @@ class Desk:
             if booking.time.start != start:
                 new = await self._free(tx, link, start, booking.minutes, now, booking_id=booking_id)
                 await steps.want(tx, booking_id, new.time, new.taken)
-                await _settle_later(tx, booking_id)
+                await settle_later(tx, booking_id)
             return await _again(tx, booking_id)
 
     async def give_up(self, booking_id: str, secret_hash: str, now: datetime) -> Booking:
@@ -163,6 +167,8 @@ class Desk:
     ) -> NewBooking:
         """The slot, if the rules and the bookings allow it. The calendar is asked when it is written."""
         rules, zone = link.terms.constraints, link.terms.zone
+        if not now - _NEAR < start < now + _NEAR:
+            raise SlotTaken  # also of moments at the end of all calendars, with which nothing can be reckoned
         wanted = slot_range(start, minutes, rules)
         taken = await bookings.in_the_way(tx, wanted, booking_id)
         booked = await bookings.beginnings(tx, self.delegation_id, local_day(start, zone), booking_id)
@@ -193,7 +199,7 @@ async def cancel(tx: Transaction, booking: Booking, by: Literal["owner", "guest"
             time = booking.time.start
             about = {"booking_id": booking.booking_id, "delegation_id": booking.delegation_id, "starts_at": time}
             await publish(tx, BookingCancelled(**about, by=by))
-            await _settle_later(tx, booking.booking_id)
+            await settle_later(tx, booking.booking_id)
     return await _again(tx, booking.booking_id)
 
 
@@ -221,7 +227,8 @@ def _after(rules: Constraints) -> timedelta:
     return timedelta(minutes=rules.buffer_after_minutes)
 
 
-async def _settle_later(tx: Transaction, booking_id: str) -> None:
+async def settle_later(tx: Transaction, booking_id: str) -> None:
+    """Have the calendar looked after, whatever becomes of this process."""
     at = await tx.fetchval("select clock_timestamp()") + SETTLED_AFTER
     await publish(tx, SettleBooking(booking_id=booking_id), deliver_at=at)
 

@@ -149,6 +149,18 @@ async def withdrawn(tx: Transaction, booking_id: str) -> bool:
     )
 
 
+async def came_late(tx: Transaction, booking_id: str, event_ref: str | None) -> bool:
+    """The calendar got an event that nobody wants any more: it is to be taken out. False when it is wanted."""
+    return await _changed(
+        tx,
+        """update bookings
+            set has_event = true, event_ref = coalesce($2, event_ref), tries = tries + 1, updated_at = clock_timestamp()
+            where booking_id = $1 and status = 'cancelled'""",
+        booking_id,
+        event_ref,
+    )
+
+
 async def try_again(tx: Transaction, booking: Booking, error: str) -> None:
     """The calendar is out of step: the next try is an execution anew."""
     await tx.execute(
