@@ -41,7 +41,7 @@ class ModelTimeout(ModelError):
 
 
 class ModelRefusedKey(ModelError):
-    """The key is wrong, or may not use this model."""
+    """The key is wrong, or may not use this model, or there is no such model."""
 
     slug = "model_refused_key"
     category = Category.AUTHENTICATION

@@ -87,8 +87,9 @@ def failure(error: ProviderError, status: int = 0, headers: Mapping[str, str] | 
     words = str(error.message).lower()
     if status == 413 or _any(TOO_LONG, kind) or (status < 429 and _any(TOO_LONG_WORDS, words)):
         return ContextTooLarge("The conversation is too long for the language model.")
-    if status in (401, 402, 403) or _any(BAD_KEY, kind) or _any(BAD_KEY_WORDS, words):
-        return ModelRefusedKey("The language model's provider refuses our key.")
+    # Not found is the model: its name, too, is an operator's to mend, and not the request's fault.
+    if status in (401, 402, 403, 404) or _any(BAD_KEY, kind) or _any(BAD_KEY_WORDS, words):
+        return ModelRefusedKey("The language model's provider refuses our key, or does not know the model.")
     wait_s = told_wait_s(headers or {}, *(str(detail.get("retryDelay")) for detail in details))
     if status == 429 or (status == 0 and _any(TOO_MANY, kind)):
         return ModelRateLimited("The language model's provider asks to wait.", retry_after_s=wait_s)

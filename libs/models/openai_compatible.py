@@ -1,7 +1,7 @@
 """Any server that speaks OpenAI's chat completions: the official SDK for request, log-in, errors and time limits;
 raw lines for the tokens, because the SDK's event objects cost five times the CPU."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -17,22 +17,20 @@ class OpenAICompatible(OpenAISDKModel):
     def _answer(self, options: Options) -> Answer:
         return ChatCompletionsAnswer(self.model)
 
-    def _opened(
+    def _request(
         self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], options: Options
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    ) -> AbstractAsyncContextManager[Any]:
         body: dict[str, Any] = {"messages": [_message(message) for message in messages], **_options(options)}
         if tools:
             body |= {"tools": [_tool(tool) for tool in tools], **_tool_choice(options), **_one_call(options)}
-        return self._portions_of(
-            self._client.chat.completions.with_streaming_response.create(
-                model=self.model,
-                messages=[],
-                stream=True,
-                stream_options={"include_usage": True},
-                # Sent as it is: the SDK walks through `messages` by their type hints, which takes longer the longer
-                # the conversation is (0.2 ms for one message, 4 ms for forty).
-                extra_body=body,
-            )
+        return self._client.chat.completions.with_streaming_response.create(
+            model=self.model,
+            messages=[],
+            stream=True,
+            stream_options={"include_usage": True},
+            # Sent as it is: the SDK walks through `messages` by their type hints, which takes longer the longer
+            # the conversation is (0.2 ms for one message, 4 ms for forty).
+            extra_body=body,
         )
 
 

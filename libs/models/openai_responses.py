@@ -1,7 +1,7 @@
 """OpenAI's Responses API through the official SDK, raw lines for the tokens. Nothing is stored at OpenAI: every request
 brings its conversation along, as with all other providers."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -20,15 +20,13 @@ class OpenAIResponses(OpenAISDKModel):
     def _answer(self, options: Options) -> Answer:
         return ResponsesAnswer(self.model, options.stop)
 
-    def _opened(
+    def _request(
         self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], options: Options
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        return self._portions_of(
-            self._client.responses.with_streaming_response.create(
-                # In one piece and as it is: the SDK would walk through it by its type hints.
-                extra_body=body(self.model, messages, tools, options),
-                stream=True,
-            )
+    ) -> AbstractAsyncContextManager[Any]:
+        return self._client.responses.with_streaming_response.create(
+            # In one piece and as it is: the SDK would walk through it by its type hints.
+            extra_body=body(self.model, messages, tools, options),
+            stream=True,
         )
 
 

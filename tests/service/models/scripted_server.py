@@ -32,9 +32,11 @@ def whole(text: str) -> tuple[bytes, ...]:
     return (HEAD, event({"content": text}), *end, 0.01, END)
 
 
-def refusal(status: int, code: str, *, headers: str = "") -> tuple[bytes, ...]:
+def refusal(status: int, code: str, *, headers: str = "", param: str | None = None) -> tuple[bytes, ...]:
     """An error response as OpenAI writes it."""
-    body = json.dumps({"error": {"message": "words nobody may repeat", "type": "x", "code": code}}).encode()
+    body = json.dumps(
+        {"error": {"message": "words nobody may repeat", "type": "x", "param": param, "code": code}}
+    ).encode()
     head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     return (head.encode() + body,)
 

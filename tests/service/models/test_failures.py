@@ -178,3 +178,30 @@ async def test_who_wants_one_call_at_a_time_gets_one_whatever_the_model_does() -
         events = [event async for event in router.stream(request, Deadline.after(5))]
     assert [len(event.calls) for event in events if isinstance(event, ToolCalls)] == [1]
     assert server.requests[0]["parallel_tool_calls"] is False
+
+
+@pytest.mark.parametrize("param", ["temperature", "top_p"])
+async def test_a_model_that_takes_no_temperature_is_asked_without_from_then_on(param: str) -> None:
+    """As OpenAI's models that think do: https://platform.openai.com/docs/guides/latest-model"""
+    request = ModelRequest((UserText("hi"),), options=Options(temperature=0, top_p=0.5, max_output_tokens=9))
+    no = refusal(400, "unsupported_value", param=param)
+    async with scripted(no, whole("well"), whole("again")) as server, deployment(server.url) as router:
+        for expected in ("well", "again"):
+            events = [event async for event in router.stream(request, Deadline.after(5))]
+            assert text_of(events) == expected
+        assert router.deployments[0].health.total_failures == 0
+    assert [{"temperature", "top_p"} & set(asked) for asked in server.requests] == [
+        {"temperature", "top_p"},
+        set(),
+        set(),
+    ]
+    assert [asked["max_completion_tokens"] for asked in server.requests] == [9, 9, 9]
+
+
+async def test_another_value_that_is_refused_stays_refused() -> None:
+    request = ModelRequest((UserText("hi"),), options=Options(temperature=0, max_output_tokens=9))
+    async with scripted(refusal(400, "unsupported_value", param="max_completion_tokens")) as server:
+        async with deployment(server.url) as router:
+            with pytest.raises(ModelRefused):
+                _ = [event async for event in router.stream(request, Deadline.after(5))]
+    assert len(server.requests) == 1
