@@ -76,6 +76,9 @@ def outcome_of(admitted: Admitted, outcome: str, took_s: float) -> Outcome:
     elif deployment is not None and record.characters is not None:
         usage = Usage(admitted.input_tokens, -(-record.characters // CHARACTERS_A_TOKEN))
         costs, is_estimate = cost(deployment.settings, deployment.settings.model, usage), True
+    elif deployment is None and record.asked is not None and outcome == "cancelled":
+        deployment, usage = record.asked, Usage(admitted.input_tokens)
+        costs, is_estimate = cost(deployment.settings, deployment.settings.model, usage), True
     for attempt in record.attempts:
         if attempt.error is not None and attempt.characters:
             # It broke off after it had begun to speak: its provider charges for that as well, and tells nobody.

@@ -47,7 +47,10 @@ class Record:
     """What the ledger wants to know afterwards; filled while the answer streams."""
 
     attempts: list[Attempt] = field(default_factory=list)
+    asked: Deployment | None = None
+    """Who was asked first; its provider has read the request, whether or not anything came of it."""
     deployment: Deployment | None = None
+    """Who has begun to answer."""
     first_token_s: float | None = None
     finished: Finished | None = None
     characters: int | None = None

@@ -146,6 +146,7 @@ class Router:
             self._leftovers.watch_probe,
         )
         rest = [each for each in asked if each is not probe]
+        record.asked = record.asked or rest[0]
         return await race.first(rest[:MOST_ATTEMPTS], deadline, hedge_s=self._hedge_s, probe=probe)
 
     async def _ask(

@@ -60,3 +60,10 @@ def test_what_is_written_to_the_providers_cache_costs_what_that_costs() -> None:
     by_operator = priced(cache_write_micros=3 * DOLLAR)
     own = outcome_of(admitted(Record(deployment=by_operator, finished=finished)), "completed", 1.0)
     assert own.cost.micros == 100 + 3 * 900
+
+
+def test_who_leaves_before_the_first_word_has_been_read_all_the_same() -> None:
+    left = outcome_of(admitted(Record(asked=priced())), "cancelled", 1.0)
+    assert (left.deployment, left.usage, left.cost.micros, left.is_estimate) == ("mini", Usage(100), 100, True)
+    assert outcome_of(admitted(Record(asked=priced())), "failed", 1.0).cost.micros == 0, "nobody answered"
+    assert outcome_of(admitted(Record()), "cancelled", 1.0).cost.micros == 0, "it had only waited for its turn"

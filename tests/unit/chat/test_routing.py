@@ -1,5 +1,6 @@
 """Whatever one deployment does, the answer comes from one that can give it."""
 
+import asyncio
 import random
 import time
 
@@ -318,3 +319,12 @@ async def test_one_whose_limit_is_used_up_is_asked_after_the_others_until_its_re
     assert await answer(router(used_up, other), tokens=10) == "hello"
     model_of(used_up).headroom = Headroom(requests=0, requests_until=time.time() - 1)
     assert await answer(router(used_up, other)) == "hello"
+
+
+async def test_who_is_asked_is_known_before_anybody_answers() -> None:
+    first, record = deployment("first", HANG), Record()
+    routing = router(first, deployment("second", HANG, order=1), hedge_s=60)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(answer(routing, record), 0.05)
+    await routing.aclose()
+    assert (record.asked, record.deployment) == (first, None)
