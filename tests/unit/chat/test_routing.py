@@ -325,7 +325,7 @@ async def test_who_is_asked_is_known_before_anybody_answers() -> None:
     first, record = deployment("first", HANG), Record()
     routing = router(first, deployment("second", HANG, order=1), hedge_s=60)
     answering = asyncio.create_task(answer(routing, record))
-    while not model_of(first).asked:
+    while not model_of(first).asked:  # noqa: ASYNC110
         await asyncio.sleep(0)
     answering.cancel()
     await asyncio.gather(answering, return_exceptions=True)
