@@ -219,12 +219,11 @@ class ActionUpdate(Live):
     followed_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
 
     action_id: ExecutionId
-    tool: str
     status: ActionStatus
 
     @classmethod
     def example(cls) -> Self:
-        return cls(action_id=_ACTION, tool="mail_send", status=ActionStatus.PROPOSED)
+        return cls(action_id=_ACTION, status=ActionStatus.PROPOSED)
 
 
 class ConsentRule(Reply):

@@ -270,6 +270,7 @@ class TurnUpdate(Live):
         "step.ended",
         "multi_step.initiated",
         "multi_step.complete",
+        "action.proposed",
         "token",
         "turn.completed",
         "turn.failed",
@@ -290,6 +291,8 @@ class TurnUpdate(Live):
     output_tokens: int | None = None
     error: str | None = None
     detail: str | None = None
+    action_id: str | None = None
+    """With `action.proposed`: what waits for the user's decision, or can be withdrawn for a moment."""
 
     @classmethod
     def example(cls) -> Self:

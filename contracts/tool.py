@@ -184,7 +184,7 @@ class ExecutionFinished(Event):
     """An effect is done, failed, or unknown; in the last case a person has to look."""
 
     subject: ClassVar[str] = "evt.tool.execution.finished.v1"
-    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION,)
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION, Service.CHAT)
 
     execution_id: ExecutionId
     tool: str

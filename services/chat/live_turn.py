@@ -32,6 +32,7 @@ class Update(msgspec.Struct, frozen=True, omit_defaults=True):
     output_tokens: int | None = None
     error: str | None = None
     detail: str | None = None
+    action_id: str | None = None
 
 
 class _Number(msgspec.Struct):
@@ -76,6 +77,7 @@ class LiveTurn:
         name: str | None = None,
         status: Literal["ok", "failed", "skipped"] | None = None,
         text: str | None = None,
+        action_id: str | None = None,
     ) -> None:
         """Publish a step or progress, after the text held so far."""
         await self._coalescer.flush()

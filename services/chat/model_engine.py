@@ -1,7 +1,7 @@
 """The model's way through a turn: ask, save what it decided, carry that out, ask again, until it only speaks.
 
-Interim rule until consent is decided by provenance: once a tool has returned sentences that outsiders wrote, no
-effect is carried out in the same turn. It holds for a model that does everything an injected text says.
+Whether an effect may happen is not the model's to say: the tool service decides by where the call comes from
+(`services.chat.provenance`), and asks the user.
 """
 
 import json
@@ -27,10 +27,6 @@ log = structlog.get_logger("services.chat")
 
 MAX_ROUNDS = 8
 MAX_CALLS = 20
-NOT_AFTER_READING = (
-    "Not done: this turn has read text that others wrote, so nothing may be changed or sent in it. "
-    "Tell the user what you would do and let them ask for it in a new message."
-)
 CUT = {
     "length": "\n\n(The answer ends here because it reached the language model's limit of length.)",
     "content_filter": "\n\n(The language model's provider withheld the rest of the answer.)",
@@ -72,12 +68,10 @@ async def write(turn: RunningTurn, models: Asking, deadline: Deadline) -> Writte
 
 
 async def _carry_out(turn: RunningTurn) -> None:
-    """Make the calls of the last round, as far as they are allowed."""
+    """Make the calls of the last round, unless the turn has made too many."""
     rounds = turn.rounds
     if sum(len(round_.decision.calls) for round_ in rounds) > MAX_CALLS:
         await turn.refuse(rounds[-1], TOO_MUCH)
-    elif any(outcome.untrusted for round_ in rounds for outcome in round_.outcomes):
-        await turn.carry_out(rounds[-1], refusal=NOT_AFTER_READING)
     else:
         await turn.carry_out(rounds[-1])
 

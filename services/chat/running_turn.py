@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import structs
 
+from contracts.actions import Provenance
 from contracts.chat import RunTurn
 from contracts.envelope import Scope
 from libs.resilience.deadline import Deadline
@@ -14,9 +15,13 @@ from services.chat.about import About
 from services.chat.deps import Chat
 from services.chat.graph import action, step
 from services.chat.live_turn import LiveTurn
+from services.chat.provenance import Heard, provenance_of
 from services.chat.steps import Decision, Outcome, Round, Step, ToolCall, rounds
 from services.chat.toolbox import Toolbox, refused
 from services.chat.turn_rows import Said
+
+RULES = "offline"
+"""The engine that plans by rules."""
 
 
 @dataclass(slots=True)
@@ -29,6 +34,8 @@ class RunningTurn:
     text: str
     fence: int
     history: tuple[Said, ...]
+    has_read_before: bool
+    """Whether earlier turns of the conversation have read what outsiders wrote."""
     live: LiveTurn
     deadline: Deadline
     steps: list[Step]
@@ -52,6 +59,11 @@ class RunningTurn:
         return any(call.changes_something for round_ in self.rounds for call in round_.decision.calls)
 
     @property
+    def has_read_untrusted(self) -> bool:
+        """Whether this turn has read what outsiders wrote."""
+        return any(outcome.untrusted for round_ in self.rounds for outcome in round_.outcomes)
+
+    @property
     def effects(self) -> tuple[Outcome, ...]:
         """What came of the calls that change something."""
         return tuple(outcome for round_ in self.rounds for outcome in round_.outcomes if outcome.effect)
@@ -61,35 +73,43 @@ class RunningTurn:
         calls = tuple(self.toolbox.described(call) for call in decision.calls)
         await self._remember(structs.replace(decision, calls=calls, timezone=self.toolbox.timezone))
 
-    async def carry_out(self, round_: Round, refusal: str | None = None) -> None:
-        """Make the calls of a round that have no outcome yet; reads side by side, effects one after another.
-
-        With a `refusal`, calls that are not reads are not made but answered with that sentence.
-        """
+    async def carry_out(self, round_: Round) -> None:
+        """Make the calls of a round that have no outcome yet; reads side by side, effects one after another."""
         numbered = [(round_.decision.calls.index(call), call) for call in round_.missing]
         reads = [(number, call) for number, call in numbered if not call.changes_something]
-        await asyncio.gather(*(self._make(round_.number, number, call) for number, call in reads))
+        await asyncio.gather(*(self._make(round_, number, call) for number, call in reads))
         for number, call in numbered:
-            if not call.changes_something:
-                continue
-            if refusal is None:
-                await self._make(round_.number, number, call)
-            else:
-                await self._remember(refused(call, refusal))
+            if call.changes_something:
+                await self._make(round_, number, call)
 
     async def refuse(self, round_: Round, refusal: str) -> None:
         """Answer the calls of a round that have no outcome yet with this sentence instead of making them."""
         for call in round_.missing:
             await self._remember(refused(call, refusal))
 
-    async def _make(self, round_number: int, number: int, call: ToolCall) -> None:
-        node = action(call.tool, round_number, number)
+    async def _make(self, round_: Round, number: int, call: ToolCall) -> None:
+        node = action(call.tool, round_.number, number)
         async with step(self.live, node):
-            outcome = await self.toolbox.call(round_number, number, call)
+            provenance = self._provenance(round_, call) if call.changes_something else None
+            outcome = await self.toolbox.call(round_.number, number, call, provenance)
             await self._remember(outcome)
+            if outcome.action_id is not None:
+                await self.live.emit("action.proposed", action_id=outcome.action_id, text=outcome.detail)
             await self.live.emit(
                 "step.result", step_id=node.id, status="ok" if outcome.ok else "failed", text=outcome.detail
             )
+
+    def _provenance(self, round_: Round, call: ToolCall) -> Provenance:
+        """What was before the planner when it decided on this call: everything of the rounds before."""
+        heard = Heard(
+            words=self.text,
+            earlier_words=tuple(said.text for said in self.history if said.role == "user"),
+            outcomes=tuple(outcome for each in self.rounds[: round_.number] for outcome in each.outcomes),
+            asked_at=self.asked_at,
+            has_read_before=self.has_read_before,
+            obeys_rules=round_.decision.engine == RULES,
+        )
+        return provenance_of(call, self.toolbox.known.get(call.tool), heard)
 
     async def _remember(self, taken: Decision | Outcome) -> None:
         self.steps.append(taken)

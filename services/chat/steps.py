@@ -53,6 +53,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     untrusted: bool
     result: str = "{}"
     detail: str | None = None
+    action_id: str | None = None
+    """Set when the user has to decide, or may withdraw it."""
 
     def as_data(self) -> dict[str, Any]:
         """The result as a JSON object."""

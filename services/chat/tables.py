@@ -98,6 +98,8 @@ class Turn(Base, table=True):
     error: str | None = Field(default=None, sa_column=Column(Text))
     acted: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     """An effect was decided in it."""
+    read_untrusted: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """It has read what outsiders wrote."""
     accepted_at: datetime = _moment()
     finished_at: datetime | None = _moment(nullable=True)
 

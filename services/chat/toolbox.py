@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 from msgspec import structs
 
+from contracts.actions import Preview, Provenance
 from contracts.envelope import Scope
 from contracts.ids import ExecutionId
 from contracts.tool import (
@@ -42,6 +43,9 @@ LOOK_EVERY_S = 2.0
 """A notice may be lost: the ledger is asked this often."""
 EFFECT_S = 75.0
 """Longer than an effect takes that is redelivered after a crash (about 18 s) and retried (35 s)."""
+UNDECIDED = frozenset({ExecutionStatus.PROPOSED, ExecutionStatus.HELD})
+WAITS = "{title}: this waits for your approval, and is not done before."
+HELD = "{title}: this is done in a few seconds, unless you undo it."
 SAYS_LITTLE = frozenset({"contacts_find"})
 """Holds outsiders' names and addresses but no sentences of theirs; see `services.chat.model_engine`."""
 
@@ -60,15 +64,22 @@ class Toolbox:
     missing: tuple[str, ...] = ()
     """Providers the user would have to connect first."""
 
-    async def call(self, round_number: int, call_number: int, call: ToolCall) -> Outcome:
-        """Make one call. The same call of the same turn has the same effect once, however often it is made."""
+    async def call(
+        self, round_number: int, call_number: int, call: ToolCall, provenance: Provenance | None = None
+    ) -> Outcome:
+        """Make one call. The same call of the same turn has the same effect once, however often it is made.
+
+        `provenance` says where a call with an effect comes from; without it the user is asked.
+        """
         if call.effect is None:
             return _failed(call, self._why_unknown())
         with tracer.span(f"tool {call.tool}", attributes={"adjutant.tool": call.tool}):
             arguments = self.seal.seal("tool_arguments", self.scope, call.arguments or "{}")
             if call.changes_something:
                 execution = execution_id(self.turn_id, round_number, call_number)
-                outcome = await self._execute(execution, call.tool, arguments)
+                outcome = await self._execute(execution, call.tool, arguments, provenance)
+                if outcome.status in UNDECIDED:
+                    return self._undecided(call, execution, outcome)
             else:
                 outcome = await self._read(call.tool, arguments)
         return self._as_outcome(call, outcome)
@@ -105,12 +116,16 @@ class Toolbox:
             detail = "Your tools cannot be reached right now."
             return ToolOutcome(status=ExecutionStatus.FAILED, error=away.slug, detail=detail)
 
-    async def _execute(self, execution: ExecutionId, tool: str, arguments: str) -> ToolOutcome:
+    async def _execute(
+        self, execution: ExecutionId, tool: str, arguments: str, provenance: Provenance | None
+    ) -> ToolOutcome:
+        sealed = self.seal.seal("tool_provenance", self.scope, provenance.model_dump_json()) if provenance else None
         command = ExecuteTool(
             execution_id=execution,
             tool=tool,
             sealed_arguments=arguments,
             timezone=self.timezone,
+            sealed_provenance=sealed,
         )
         until = Deadline.after(min(EFFECT_S, self.deadline.remaining_s()))
         async with self.bus.listen("execution", execution) as notices:
@@ -140,6 +155,26 @@ class Toolbox:
             log.debug("execution_not_seen", error=not_yet.slug)
             return None
         return None if found.status is ExecutionStatus.CLAIMED else found
+
+    def _undecided(self, call: ToolCall, execution: ExecutionId, outcome: ToolOutcome) -> Outcome:
+        """It waits: for the user's decision, or for the end of the moment in which it can be withdrawn."""
+        title = call.tool
+        if outcome.sealed_preview is not None:
+            preview = self.seal.open("action_preview", self.scope, outcome.sealed_preview)
+            title = Preview.model_validate_json(preview).title
+        is_held = outcome.status is ExecutionStatus.HELD
+        detail = (HELD if is_held else WAITS).format(title=title)
+        result = json.dumps({"status": outcome.status, "action_id": execution, "detail": detail})
+        return Outcome(
+            call.id,
+            call.tool,
+            ok=is_held,
+            effect=True,
+            untrusted=False,
+            result=result,
+            detail=detail,
+            action_id=execution,
+        )
 
     def _as_outcome(self, call: ToolCall, outcome: ToolOutcome) -> Outcome:
         is_effect = call.changes_something

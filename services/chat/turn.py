@@ -64,8 +64,11 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
         told = (isinstance(held, Over) or held.fence > 1) and await live.take_over()
         if isinstance(held, Held):
             steps = list(held.steps)
-            history = _earlier(command, scope, deps) or held.history
-            turn = RunningTurn(deps, scope, command, text, held.fence, history, live, deadline, steps)
+            earlier = _earlier(command, scope, deps)
+            # What a client's own record of the conversation has read, nobody here knows.
+            has_read = held.has_read_untrusted or any(said.role == "assistant" for said in earlier)
+            history = earlier or held.history
+            turn = RunningTurn(deps, scope, command, text, held.fence, history, has_read, live, deadline, steps)
             await _run_held(turn, finding_out, call, stop_requested=held.stop_requested)
         elif not told:
             await live.say(held.text)
@@ -152,7 +155,7 @@ async def _answered(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> Wr
 
 async def _broken_off(turn: RunningTurn, failed: ModelFailed) -> Written:
     """An honest end. What has been done is said by us, now that the model cannot."""
-    if done := [done_sentence(outcome.tool) for outcome in turn.effects if outcome.ok]:
+    if done := [done_sentence(outcome.tool) for outcome in turn.effects if outcome.ok and not outcome.action_id]:
         await turn.live.say(("\n\n" if turn.live.text else "") + " ".join(done))
     written = failed.written
     return replace(written, engine="model", cut_short=failed.error.slug)
@@ -215,6 +218,7 @@ async def _ending(turn: RunningTurn, status: TurnStatus, written: Written, error
         cost_micros=written.cost_micros,
         error=error,
         acted=turn.has_acted,
+        read_untrusted=turn.has_read_untrusted,
         at=datetime.now(UTC),
     )
 

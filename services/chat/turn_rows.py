@@ -34,6 +34,8 @@ class Held:
     stop_requested: bool
     steps: tuple[Step, ...]
     history: tuple[Said, ...]
+    has_read_untrusted: bool
+    """Whether an earlier turn of the conversation has read what outsiders wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ where user_id = $1 and conversation_id = $2 and created_at < $3 and turn_id is d
 order by created_at desc, message_id limit $4
 """
 
+_HAS_READ = """
+select exists (select from turns where user_id = $1 and conversation_id = $2 and read_untrusted)
+"""
+
 _ANSWER = """
 insert into messages (message_id, conversation_id, turn_id, role, engine, text, created_at)
 values ($1, $2, $3, 'assistant', $4, $5, $6)
@@ -88,7 +94,8 @@ values ($1, $2, $3, 'assistant', $4, $5, $6)
 
 _END = """
 update turns set status = $2, finished_at = $3, answer_id = $4, engine = $5, model = $6,
-                 input_tokens = $7, output_tokens = $8, cost_micros = $9, error = $10, acted = $12
+                 input_tokens = $7, output_tokens = $8, cost_micros = $9, error = $10, acted = $12,
+                 read_untrusted = $13
 where turn_id = $1 and fence = $11 and status = 'running'
 """
 
@@ -113,7 +120,7 @@ async def claim(tx: Transaction, key: UserKey, command: RunTurn, text: str) -> H
         row["fence"],
         row["stop_requested"],
         () if is_new else await _steps(tx, key, command.turn_id),
-        await _history(tx, key, command),
+        *await _history(tx, key, command),
     )
 
 
@@ -146,14 +153,18 @@ async def _steps(tx: Transaction, key: UserKey, turn_id: str) -> tuple[Step, ...
     return tuple(steps.decode(key.open("turn_step", f"{turn_id}:{row['n']}", row["data"])) for row in rows)
 
 
-async def _history(tx: Transaction, key: UserKey, command: RunTurn) -> tuple[Said, ...]:
+async def _history(tx: Transaction, key: UserKey, command: RunTurn) -> tuple[tuple[Said, ...], bool]:
+    """What was said, and whether what outsiders wrote was read meanwhile."""
     user_id = tx.require_scope().user_id
     rows = await tx.fetch(
         _HISTORY, user_id, command.conversation_id, command.accepted_at, HISTORY_MESSAGES, command.regenerates
     )
-    return tuple(
+    if not rows:
+        return (), False
+    history = tuple(
         Said(row["role"], key.open("message", row["message_id"], row["text"]).decode()) for row in reversed(rows)
     )
+    return history, await tx.fetchval(_HAS_READ, user_id, command.conversation_id)
 
 
 async def renew(tx: Transaction, turn_id: str, fence: int) -> bool:
@@ -207,6 +218,7 @@ class Ending:
     cost_micros: int | None
     error: str | None
     acted: bool
+    read_untrusted: bool
     at: datetime
 
 
@@ -226,6 +238,7 @@ async def end(tx: Transaction, key: UserKey, command: RunTurn, fence: int, endin
         ending.error,
         fence,
         ending.acted,
+        ending.read_untrusted,
     )
     _still_ours(tag)
     if not ending.text:

@@ -29,6 +29,7 @@ class Update(msgspec.Struct, frozen=True, omit_defaults=True):
     output_tokens: int | None = None
     error: str | None = None
     detail: str | None = None
+    action_id: str | None = None
 
     @property
     def final(self) -> bool:

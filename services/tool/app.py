@@ -3,7 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+from contracts.actions import (
+    CarryOutAction,
+    DecideAction,
+    ExpireAction,
+    GetAction,
+    ListActions,
+    ListConsentRules,
+    RemoveConsentRule,
+    SetConsentRule,
+)
 from contracts.bookings import (
     BookSlot,
     CancelBooking,
@@ -18,14 +29,16 @@ from contracts.bookings import (
 from contracts.delegations import CreateDelegation, ListDelegations, OpenBookingPage, RevokeDelegation
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.tool import ExecuteTool, GetExecution, GetToolApiUsage, ListTools, RunReadTool
-from libs.bus import answer, handle_long, react
+from libs.bus import answer, handle, handle_long, react
 from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
 from libs.providers.wire import http_client
 from libs.runtime import Resources, Service
+from services.tool import consent_handlers as consent
 from services.tool import delegation_handlers as delegation
 from services.tool import times
 from services.tool.connected import Connected
+from services.tool.consent.gate import Waits
 from services.tool.deps import ToolDeps
 from services.tool.handlers import (
     add_connection,
@@ -51,6 +64,14 @@ routes = (
     answer(GetExecution, get_execution),
     answer(GetToolApiUsage, get_tool_api_usage),
     handle_long(ExecuteTool, execute_tool),
+    handle_long(CarryOutAction, consent.carry_out_action),
+    handle(ExpireAction, consent.expire_action),
+    answer(ListActions, consent.list_actions),
+    answer(GetAction, consent.get_action),
+    answer(DecideAction, consent.decide_action),
+    answer(ListConsentRules, consent.list_consent_rules),
+    answer(SetConsentRule, consent.set_consent_rule),
+    answer(RemoveConsentRule, consent.remove_consent_rule),
     answer(CreateDelegation, delegation.create_delegation),
     answer(ListDelegations, delegation.list_delegations),
     answer(RevokeDelegation, delegation.revoke_delegation),
@@ -93,6 +114,11 @@ async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDep
                 tools=registry,
                 connected=Connected(resources.db, resources.bus),
                 usage=usage,
+                waits=Waits(
+                    proposal=timedelta(hours=settings.proposal_hours),
+                    hold=timedelta(seconds=settings.hold_s),
+                    undo=timedelta(minutes=settings.undo_minutes),
+                ),
             )
     finally:
         writing.cancel()

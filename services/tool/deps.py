@@ -13,6 +13,7 @@ from libs.vault import TransitSeal, Vault
 from services.tool import times
 from services.tool.access import Access
 from services.tool.connected import Connected
+from services.tool.consent.gate import Waits
 from services.tool.context import Context
 from services.tool.delegation.busy_times import BusyTimes
 from services.tool.delegation.desk import Desk
@@ -37,6 +38,7 @@ class ToolDeps:
     connected: Connected
     usage: UsageBook
     patience: Patience = PATIENCE
+    waits: Waits = field(default_factory=Waits)
     busy_times: BusyTimes = field(default_factory=BusyTimes)
 
     def access(self, scope: Scope) -> Access:

@@ -1,18 +1,23 @@
-"""From a command to its end: claimed, carried out, recorded together with the event that tells of it."""
+"""From a command to its end: consented, claimed, carried out, recorded together with the event that tells of it."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from contracts.envelope import Scope
-from contracts.tool import Effect, ExecuteTool, ExecutionFinished
+from contracts.ids import ExecutionId
+from contracts.tool import Effect, ExecuteTool, ExecutionFinished, ExecutionStatus
 from libs.bus import publish
+from libs.db import Transaction
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError, NotFound
+from libs.vault import UserKey
 from services.tool import execution, ledger
+from services.tool.consent import gate
 from services.tool.delegation.reception import Reception
 from services.tool.deps import ToolDeps
 from services.tool.ledger import Claim, Ending, Request
-from services.tool.registry import Audience
+from services.tool.registry import Audience, Tool
 
 EXECUTION_S = 60.0
 """Longer than the patience of `services.tool.execution`, which ends an execution properly."""
@@ -32,15 +37,47 @@ async def ensure_ended(
     `audience` is who asks; `reception` what stands between an outsider and the calendar, for those tools.
     """
     arguments_json = deps.seal.open("tool_arguments", scope, command.sealed_arguments)
-    request = Request(command.execution_id, command.tool, arguments_json, asked_at)
+    request = Request(command.execution_id, command.tool, arguments_json, asked_at, command.timezone)
+    asker = _Asker(audience, reception)
     async with deps.db.transaction(scope) as tx:
-        held = await ledger.claim(tx, await deps.vault.user_key(tx), request)
+        key = await deps.vault.user_key(tx)
+        held = await ledger.standing(tx, key, request) or await _entered(tx, key, request, command, asker, deps)
     if isinstance(held, Ending):
         return held
-    asker = _Asker(audience, reception)
-    ending = await _carry_out(command, arguments_json, held, asker, scope, deps)
-    await _record(command, held, ending, asker, scope, deps)
-    return ending
+    return await _ended(request, held, asker, scope, deps)
+
+
+async def ensure_carried_out(action_id: str, scope: Scope, deps: ToolDeps) -> Ending | None:
+    """What its user approved, or did not withdraw in time. None when it is not known, or still waits for a decision.
+
+    Raises ExecutionInProgress, DatabaseUnavailable.
+    """
+    async with deps.db.transaction(scope) as tx:
+        taken = await ledger.take(tx, await deps.vault.user_key(tx), action_id)
+    if taken is None or isinstance(taken, Ending):
+        return taken
+    held, request = taken
+    return await _ended(request, held, _Asker(Audience.OWNER, None), scope, deps)
+
+
+async def _entered(
+    tx: Transaction, key: UserKey, request: Request, command: ExecuteTool, asker: "_Asker", deps: ToolDeps
+) -> Claim | Ending:
+    """Only what owners' assistants intend needs consent: a link's terms are its owner's word for outsiders."""
+    if asker.audience is not Audience.OWNER:
+        return await ledger.claim(tx, key, request)
+    try:
+        tool = deps.tools.find(request.tool)
+    except NotFound:
+        return await ledger.claim(tx, key, request)  # it fails, and says why
+    sealed, scope = command.sealed_provenance, tx.require_scope()
+    provenance = gate.provenance_of(deps.seal.open("tool_provenance", scope, sealed) if sealed else None)
+    return await gate.enter(tx, key, request, tool, provenance, datetime.now(UTC), deps.waits)
+
+
+async def _ended(request: Request, held: Claim, asker: "_Asker", scope: Scope, deps: ToolDeps) -> Ending:
+    ending = await _carry_out(request, held, asker, scope, deps)
+    return await _record(request, held, ending, asker, scope, deps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +86,16 @@ class _Asker:
     reception: Reception | None
 
 
-async def _carry_out(
-    command: ExecuteTool, arguments_json: str, held: Claim, asker: _Asker, scope: Scope, deps: ToolDeps
-) -> Ending:
+async def _carry_out(request: Request, held: Claim, asker: _Asker, scope: Scope, deps: ToolDeps) -> Ending:
     async def renew() -> None:
         async with deps.db.transaction(scope) as tx:
             await ledger.renew(tx, held)
 
     try:
-        tool = deps.tools.find(command.tool, asker.audience)
-        arguments = tool.parse(arguments_json)
+        tool = deps.tools.find(request.tool, asker.audience)
+        arguments = tool.parse(request.arguments_json)
         deadline = Deadline.after(EXECUTION_S)
-        context = deps.context(scope, command.timezone, held.asked_at, deadline, command.execution_id)
+        context = deps.context(scope, request.timezone, held.asked_at, deadline, request.execution_id)
         context = replace(context, reception=asker.reception)
     except AdjutantError as error:
         return execution.refused(error)
@@ -69,29 +104,33 @@ async def _carry_out(
     )
 
 
-async def _record(
-    command: ExecuteTool, held: Claim, ending: Ending, asker: _Asker, scope: Scope, deps: ToolDeps
-) -> None:
+async def _record(request: Request, held: Claim, ending: Ending, asker: _Asker, scope: Scope, deps: ToolDeps) -> Ending:
     """Final state, result and event in one transaction. A step of the service itself is told by what it is part of."""
+    tool = _known(request.tool, asker.audience, deps)
+    now = datetime.now(UTC)
+    if ending.status is ExecutionStatus.DONE and tool is not None and tool.facts.undone_with is not None:
+        ending = replace(ending, undo_until=now + deps.waits.undo)
     async with deps.db.transaction(scope) as tx:
         await ledger.finish(tx, await deps.vault.user_key(tx), held, ending)
         if asker.audience is Audience.SERVICE:
-            return
+            return ending
         await publish(
             tx,
             ExecutionFinished(
-                execution_id=command.execution_id,
-                tool=command.tool,
-                effect=_effect(command.tool, asker.audience, deps),
+                execution_id=ExecutionId(request.execution_id),
+                tool=request.tool,
+                # A tool that nobody has failed, whatever it meant to do.
+                effect=tool.effect if tool is not None else Effect.WRITE,
                 status=ending.status.value,
-                finished_at=datetime.now(UTC),
+                finished_at=now,
                 error=ending.error,
             ),
         )
+    return ending
 
 
-def _effect(tool: str, audience: Audience, deps: ToolDeps) -> Effect:
+def _known(tool: str, audience: Audience, deps: ToolDeps) -> Tool[Any] | None:
     try:
-        return deps.tools.find(tool, audience).effect
+        return deps.tools.find(tool, audience)
     except NotFound:
-        return Effect.WRITE  # a tool nobody has: it failed, whatever it meant to do
+        return None

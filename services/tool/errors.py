@@ -7,9 +7,13 @@ AdjutantError
 │   └── NotAReadTool           effects go through `execute_tool`
 ├── NotFound
 │   ├── UnknownTool
-│   └── ExecutionNotFound
+│   ├── ExecutionNotFound
+│   └── ActionNotFound
 ├── Conflict
-│   └── ExecutionConflict      the same execution id came with another request
+│   ├── ExecutionConflict      the same execution id came with another request
+│   ├── ActionDecided          somebody was faster, or it was decided before
+│   ├── ActionExpired          nobody decided in time
+│   └── NotUndoable            too late, or there is no way back
 └── Unavailable
     └── ExecutionInProgress    another replica holds the lease; `retry_after_s` until it ends
 """
@@ -59,3 +63,30 @@ class ExecutionInProgress(Unavailable):
     """It is being done at this moment."""
 
     slug = "execution_in_progress"
+
+
+class ActionNotFound(NotFound):
+    """No such action, or not yours."""
+
+    slug = "action_not_found"
+
+
+class ActionDecided(Conflict):
+    """A decision counts once."""
+
+    slug = "action_decided"
+    advice = "Look at the action: it says how it was decided."
+
+
+class ActionExpired(Conflict):
+    """It waited for a decision, and none came in time."""
+
+    slug = "action_expired"
+    advice = "Ask for it again."
+
+
+class NotUndoable(Conflict):
+    """The time to undo is over, or nothing can take it back."""
+
+    slug = "not_undoable"
+    advice = "Ask for the opposite instead."

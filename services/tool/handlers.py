@@ -3,11 +3,14 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from contracts.actions import ActionStatus, ActionUpdate
 from contracts.envelope import Scope
+from contracts.ids import ExecutionId
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.tool import (
     ExecuteTool,
     ExecutionNotice,
+    ExecutionStatus,
     GetExecution,
     GetToolApiUsage,
     ListTools,
@@ -78,8 +81,7 @@ async def execute_tool(command: ExecuteTool, call: Call, deps: ToolDeps) -> None
     audience = Audience.DELEGATION if reception else Audience.OWNER
     asked_at = call.envelope.time
     ending = await effects.ensure_ended(command, asked_at, scope, deps, audience=audience, reception=reception)
-    notice = ExecutionNotice(execution_id=command.execution_id, status=ending.status)
-    await deps.bus.live("execution", command.execution_id).publish(notice.model_dump_json().encode())
+    await tell_live(command.execution_id, ending, scope, deps)
 
 
 def _reception(message: RunReadTool | ExecuteTool, scope: Scope, deps: ToolDeps) -> LinkReception | None:
@@ -89,9 +91,21 @@ def _reception(message: RunReadTool | ExecuteTool, scope: Scope, deps: ToolDeps)
 
 def _outcome(ending: Ending, scope: Scope, deps: ToolDeps) -> ToolOutcome:
     result = ending.result_json
+    waits = ending.status in (ExecutionStatus.PROPOSED, ExecutionStatus.HELD)
+    preview = ending.preview_json if waits else None
     return ToolOutcome(
         status=ending.status,
         sealed_result=None if result is None else deps.seal.seal("tool_result", scope, result),
         error=ending.error,
         detail=ending.detail,
+        sealed_preview=deps.seal.seal("action_preview", scope, preview) if preview else None,
     )
+
+
+async def tell_live(execution_id: ExecutionId, ending: Ending, scope: Scope, deps: ToolDeps) -> None:
+    """Whoever waits for this execution, and the user's open clients when it is one of their actions."""
+    notice = ExecutionNotice(execution_id=execution_id, status=ending.status)
+    await deps.bus.live("execution", execution_id).publish(notice.model_dump_json().encode())
+    if ending.preview_json is not None:
+        update = ActionUpdate(action_id=execution_id, status=ActionStatus(ending.status))
+        await deps.bus.live("action", scope.user_id).publish(update.model_dump_json().encode())

@@ -21,7 +21,7 @@ ATTEMPT_S = 10.0
 SETTLE_S = 5.0
 """What a provider may need to show what it did, after the call that did it was given up."""
 LEASE_S = ATTEMPT_S + SETTLE_S
-ARGUMENTS, RESULT = "execution_arguments", "execution_result"
+ARGUMENTS, RESULT, PREVIEW = "execution_arguments", "execution_result", "execution_preview"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Request:
     tool: str
     arguments_json: str
     asked_at: datetime
+    timezone: str = "UTC"
 
     @property
     def digest(self) -> bytes:
@@ -41,6 +42,18 @@ class Request:
         except ValueError:
             arguments = self.arguments_json
         return hashlib.sha256("\0".join((self.execution_id, self.tool, arguments)).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How an execution that is new enters the ledger: claimed, proposed until a moment, or held until one."""
+
+    status: ExecutionStatus = ExecutionStatus.CLAIMED
+    until: datetime | None = None
+    preview_json: str | None = None
+
+
+AT_ONCE = Opening()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +75,46 @@ class Ending:
     provider_ref: str | None = None
     error: str | None = None
     detail: str | None = None
+    preview_json: str | None = None
+    """What a person reads of an action that waits for a decision, or did."""
+    undo_until: datetime | None = None
 
 
-async def claim(tx: Transaction, key: UserKey, request: Request) -> Claim | Ending:
-    """Claim the execution, or say how it ended. Raises ExecutionInProgress, ExecutionConflict."""
+async def standing(tx: Transaction, key: UserKey, request: Request) -> Ending | None:
+    """How it stands, if it is known and not claimed. Raises ExecutionConflict."""
+    row = await _standing(tx, request.execution_id, lock=False)
+    if row is None or row["status"] == ExecutionStatus.CLAIMED:
+        return None
+    _require_same(row, request)
+    return _ending(row, key)
+
+
+async def claim(tx: Transaction, key: UserKey, request: Request, opening: Opening = AT_ONCE) -> Claim | Ending:
+    """Claim the execution, or say how it stands. Raises ExecutionInProgress, ExecutionConflict."""
+    is_claimed = opening.status is ExecutionStatus.CLAIMED
+    preview = opening.preview_json
     inserted = await tx.fetchval(
-        """insert into executions
-               (execution_id, tool, arguments_hash, arguments, status, lease_until, fence, asked_at, claimed_at)
-           values ($1, $2, $3, $4, 'claimed', clock_timestamp() + make_interval(secs => $5), 1, $6, clock_timestamp())
-           on conflict (organization_id, user_id, execution_id) do nothing
-           returning true""",
+        _ENTER,
         request.execution_id,
         request.tool,
         request.digest,
         key.seal(ARGUMENTS, request.execution_id, request.arguments_json.encode()),
         LEASE_S,
         request.asked_at,
+        opening.status,
+        1 if is_claimed else 0,
+        None if preview is None else key.seal(PREVIEW, request.execution_id, preview.encode()),
+        request.timezone,
+        opening.until,
     )
     if inserted:
+        if not is_claimed:
+            return Ending(opening.status, preview_json=preview)
         return Claim(request.execution_id, 1, request.asked_at, is_first=True)
     row = await _standing(tx, request.execution_id, lock=True)
     if row is None:
         raise ExecutionInProgress("The execution is being changed at this moment.", retry_after_s=1)
-    if bytes(row["arguments_hash"]) != request.digest:
-        raise ExecutionConflict("This execution id has been used for a different request.")
+    _require_same(row, request)
     if row["status"] != ExecutionStatus.CLAIMED:
         return _ending(row, key)
     if row["lease_left_s"] > 0:
@@ -105,12 +134,32 @@ async def renew(tx: Transaction, held: Claim) -> None:
     _require_held(tag)
 
 
+async def take(tx: Transaction, key: UserKey, execution_id: str) -> tuple[Claim, Request] | Ending | None:
+    """Claim what was approved or held back and is due; or say how it stands. None: there is no such execution.
+
+    Raises ExecutionInProgress.
+    """
+    row = await _standing(tx, execution_id, lock=True)
+    if row is None:
+        return None
+    if row["status"] == ExecutionStatus.HELD:
+        if row["due_in_s"] > 0:
+            raise ExecutionInProgress("This is held back for a moment.", retry_after_s=row["due_in_s"])
+        return await _take_over(tx, row), _request(row, key)
+    if row["status"] != ExecutionStatus.CLAIMED:
+        return _ending(row, key)
+    if row["lease_left_s"] > 0:
+        raise ExecutionInProgress("The execution is under way.", retry_after_s=row["lease_left_s"])
+    return await _take_over(tx, row), _request(row, key)
+
+
 async def finish(tx: Transaction, key: UserKey, held: Claim, ending: Ending) -> None:
     """Write the final state, once. Raises ExecutionInProgress when somebody took over."""
     result = ending.result_json
     tag = await tx.execute(
         """update executions
-           set status = $3, result = $4, provider_ref = $5, error = $6, detail = $7, finished_at = clock_timestamp()
+           set status = $3, result = $4, provider_ref = $5, error = $6, detail = $7, undo_until = $8,
+               finished_at = clock_timestamp()
            where execution_id = $1 and fence = $2 and status = 'claimed'""",
         held.execution_id,
         held.fence,
@@ -119,6 +168,7 @@ async def finish(tx: Transaction, key: UserKey, held: Claim, ending: Ending) -> 
         ending.provider_ref,
         ending.error,
         ending.detail,
+        ending.undo_until,
     )
     _require_held(tag)
 
@@ -129,12 +179,25 @@ async def ending_of(tx: Transaction, key: UserKey, execution_id: str) -> Ending 
     return _ending(row, key) if row else None
 
 
+_ENTER = """
+insert into executions
+    (execution_id, tool, arguments_hash, arguments, status, lease_until, fence, asked_at, claimed_at, preview, timezone,
+     expires_at, due_at, proposed_at)
+values ($1, $2, $3, $4, $7::text, clock_timestamp() + make_interval(secs => $5), $8, $6, clock_timestamp(), $9, $10,
+        case when $7 = 'proposed' then $11::timestamptz end, case when $7 = 'held' then $11::timestamptz end,
+        case when $9::bytea is not null then clock_timestamp() end)
+on conflict (organization_id, user_id, execution_id) do nothing
+returning true
+"""
+
+
 async def _standing(tx: Transaction, execution_id: str, *, lock: bool) -> Row | None:
     return await tx.fetchrow(_SELECT_FOR_UPDATE if lock else _SELECT, execution_id)
 
 
 _SELECT = """
-select execution_id, arguments_hash, status, fence, asked_at, result, provider_ref, error, detail,
+select execution_id, tool, arguments_hash, arguments, timezone, status, fence, asked_at, result, provider_ref, error,
+       detail, preview, undo_until, extract(epoch from due_at - clock_timestamp())::float8 as due_in_s,
        extract(epoch from lease_until - clock_timestamp())::float8 as lease_left_s
 from executions where execution_id = $1
 """
@@ -144,12 +207,24 @@ _SELECT_FOR_UPDATE = f"{_SELECT} for update"
 async def _take_over(tx: Transaction, row: Row) -> Claim:
     fence = await tx.fetchval(
         """update executions
-           set fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
+           set status = 'claimed', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
            where execution_id = $1 returning fence""",
         row["execution_id"],
         LEASE_S,
     )
-    return Claim(row["execution_id"], fence, row["asked_at"], is_first=False)
+    # Nobody has called the provider for an execution that was only held so far.
+    return Claim(row["execution_id"], fence, row["asked_at"], is_first=fence == 1)
+
+
+def _request(row: Row, key: UserKey) -> Request:
+    execution_id = row["execution_id"]
+    arguments = key.open(ARGUMENTS, execution_id, row["arguments"]).decode()
+    return Request(execution_id, row["tool"], arguments, row["asked_at"], row["timezone"])
+
+
+def _require_same(row: Row, request: Request) -> None:
+    if bytes(row["arguments_hash"]) != request.digest:
+        raise ExecutionConflict("This execution id has been used for a different request.")
 
 
 def _ending(row: Row, key: UserKey) -> Ending:
@@ -160,6 +235,10 @@ def _ending(row: Row, key: UserKey) -> Ending:
         provider_ref=row["provider_ref"],
         error=row["error"],
         detail=row["detail"],
+        preview_json=None
+        if row["preview"] is None
+        else key.open(PREVIEW, row["execution_id"], row["preview"]).decode(),
+        undo_until=row["undo_until"],
     )
 
 

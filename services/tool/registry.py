@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.tool import Effect, ToolDescription, Tools
 from services.tool.arguments import Arguments, explained
+from services.tool.consent_facts import Facts, facts_of
 from services.tool.context import Context
 from services.tool.errors import NotAReadTool, UnknownTool
 
@@ -47,6 +48,11 @@ class Tool(Generic[ArgumentsT]):
         if (self.effect is not Effect.READ) != (self.look_up is not None):
             raise TypeError(f"{self.name}: an effect needs a look-up, and only an effect")
 
+    @property
+    def facts(self) -> Facts:
+        """What consent knows of it."""
+        return facts_of(self.name)
+
     def parse(self, arguments_json: str) -> ArgumentsT:
         """Raises InvalidArguments with a sentence on which the model can act."""
         try:
@@ -66,6 +72,8 @@ class Tool(Generic[ArgumentsT]):
             effect=self.effect,
             parameters_schema=json.dumps(parameters_schema(self.arguments)),
             returns_untrusted_text=self.returns_untrusted_text,
+            recipients=self.facts.recipients,
+            asked_with=self.facts.asked_with,
         )
 
 

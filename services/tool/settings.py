@@ -1,5 +1,6 @@
 """What an operator may set for tool."""
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from libs.providers.github import api as github
@@ -15,6 +16,12 @@ class ToolSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="ADJUTANT_TOOL_")
 
+    proposal_hours: float = Field(default=24.0, gt=0, le=24 * 30)
+    """How long an action waits for its user's decision."""
+    hold_s: float = Field(default=10.0, ge=0, le=3600)
+    """How long a mail or message is held back before it goes out, so that it can be withdrawn; 0: not at all."""
+    undo_minutes: float = Field(default=10.0, ge=0, le=24 * 60)
+    """How long an action that can be taken back is offered for that."""
     gmail_api: str = gmail.DEFAULT_BASE_URL
     """Root of the Gmail API, with a slash at its end."""
     calendar_api: str = calendar.DEFAULT_BASE_URL

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, DateTime, LargeBinary, Text, text
+from sqlalchemy import CheckConstraint, Column, DateTime, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from libs.db import service_metadata
@@ -40,11 +40,27 @@ class Execution(Base, table=True):
 
     __tablename__ = "executions"
     __table_args__ = (
-        CheckConstraint("status in ('claimed', 'done', 'failed', 'unknown')", name="status"),
-        CheckConstraint("(status = 'claimed') = (finished_at is null)", name="finished_when_final"),
+        CheckConstraint(
+            "status in ('proposed', 'held', 'claimed', 'done', 'failed', 'unknown', 'declined', 'expired',"
+            " 'withdrawn')",
+            name="status",
+        ),
+        CheckConstraint(
+            "(status in ('proposed', 'held', 'claimed')) = (finished_at is null)", name="finished_when_final"
+        ),
         CheckConstraint("(status = 'done') = (result is not null)", name="result_when_done"),
         CheckConstraint("(status in ('failed', 'unknown')) = (error is not null)", name="error_unless_done"),
-        CheckConstraint("fence > 0", name="fence_counts"),
+        CheckConstraint("fence >= 0", name="fence_counts"),
+        CheckConstraint(
+            "status <> 'proposed' or (preview is not null and expires_at is not null)", name="proposed_until"
+        ),
+        CheckConstraint("status <> 'held' or due_at is not null", name="held_until"),
+        Index(
+            "ix_executions_shown",
+            "user_id",
+            text("proposed_at desc"),
+            postgresql_where=text("proposed_at is not null"),
+        ),
     )
 
     organization_id: str = Field(
@@ -73,3 +89,39 @@ class Execution(Base, table=True):
     """What "tomorrow" in the arguments is relative to."""
     claimed_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     finished_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    preview: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    """What a person reads before deciding; sealed with purpose `execution_preview`."""
+    timezone: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'UTC'")))
+    expires_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    """Until then a proposal waits."""
+    due_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    """Not before: until then it can be withdrawn."""
+    undo_until: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    undone_by: str | None = Field(default=None, sa_column=Column(Text))
+    """The execution that takes it back."""
+    proposed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    """Set for what the user sees under Actions."""
+
+
+class ConsentRule(Base, table=True):
+    """The user's standing word about a tool."""
+
+    __tablename__ = "consent_rules"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "user_id", "tool", "recipient", name="uq_consent_rules_tool"),
+        CheckConstraint("verdict in ('allow', 'ask', 'never')", name="verdict"),
+    )
+
+    organization_id: str = Field(
+        sa_column=Column(Text, primary_key=True, server_default=text("current_setting('adjutant.organization_id')"))
+    )
+    user_id: str = Field(
+        sa_column=Column(Text, primary_key=True, server_default=text("current_setting('adjutant.user_id')"))
+    )
+    rule_id: str = Field(sa_column=Column(Text, primary_key=True))
+    tool: str = Field(sa_column=Column(Text, nullable=False))
+    verdict: str = Field(sa_column=Column(Text, nullable=False))
+    recipient: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
+    )

@@ -32,10 +32,11 @@ class ContactsFind(Arguments):
 
 
 class Contact(BaseModel):
-    """A person the user has been in touch with."""
+    """A person the user has been in touch with; `known`: the user has written to this address."""
 
     name: str
     address: str
+    known: bool
 
 
 class Contacts(BaseModel):
@@ -47,11 +48,16 @@ class Contacts(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A name and an address seen together; `weight` is higher for people the user dealt with."""
+    """A name and an address seen together; `weight` is higher for people the user dealt with.
+
+    `is_written_to`: in a mail that the user sent. Only that is the user's own doing: anybody can write to them, and put an
+    event with any guests into their calendar.
+    """
 
     name: str
     address: str
     weight: int
+    is_written_to: bool = False
 
 
 async def contacts_find(arguments: ContactsFind, context: Context) -> Contacts:
@@ -71,6 +77,7 @@ async def contacts_find(arguments: ContactsFind, context: Context) -> Contacts:
 
 def ranked(words: tuple[str, ...], seen: Iterable[Sighting]) -> list[Contact]:
     """People whose name or address has every word, by how much the user dealt with them."""
+    seen = tuple(seen)
     names: dict[str, str] = {}
     weights: dict[str, int] = {}
     for sighting in seen:
@@ -79,8 +86,9 @@ def ranked(words: tuple[str, ...], seen: Iterable[Sighting]) -> list[Contact]:
             continue
         weights[address] = weights.get(address, 0) + sighting.weight
         names[address] = max(names.get(address, ""), sighting.name, key=len)
+    known = {sighting.address.lower() for sighting in seen if sighting.is_written_to}
     best = sorted(weights, key=lambda address: (-weights[address], address))[:MAX_CONTACTS]
-    return [Contact(name=names[address], address=address) for address in best]
+    return [Contact(name=names[address], address=address, known=address in known) for address in best]
 
 
 def _matches(words: tuple[str, ...], text: str) -> bool:
@@ -105,8 +113,9 @@ async def _from_mail(words: tuple[str, ...], context: Context) -> list[Sighting]
         mails = await context.gmail.summaries(token, ids, timeout_s=context.timeout_s)
         # Somebody the user wrote to is likelier meant than somebody who only writes to the user.
         return [
-            Sighting(person.name, person.address, 3 if "SENT" in mail.labels else 1)
+            Sighting(person.name, person.address, 3 if is_sent else 1, is_written_to=is_sent and person != mail.sender)
             for mail in mails
+            for is_sent in ("SENT" in mail.labels,)
             for person in (mail.sender, *mail.to, *mail.cc)
         ]
 

@@ -5,10 +5,12 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
 
+from contracts.actions import ArgumentOrigin, Origin, Provenance
 from contracts.envelope import Scope
 from contracts.ids import ExecutionId, new_id
 from contracts.tool import ExecuteTool, ExecutionStatus, GetExecution, RunReadTool, ToolOutcome
@@ -21,6 +23,8 @@ from libs.resilience.errors import AdjutantError
 from libs.vault import MasterKeys, TransitSeal, Vault
 from services.tool.app import routes
 from services.tool.connected import Connected
+from services.tool.consent.gate import Waits
+from services.tool.consent.preview import leaves
 from services.tool.deps import ToolDeps
 from services.tool.execution import Patience
 from services.tool.tools import registry
@@ -32,12 +36,13 @@ from tests.service.tool.oauth_peer import OAuthPeer
 
 TIMEZONE = "Europe/Berlin"
 PATIENCE = Patience(total_s=3.0, settle_s=0.2, pauses_s=(0.1,))
+AT_ONCE = Waits(hold=timedelta(0))
 ENDED = {ExecutionStatus.DONE, ExecutionStatus.FAILED, ExecutionStatus.UNKNOWN}
 
 
 @asynccontextmanager
 async def running_tool(
-    platform: Platform, api: str, patience: Patience = PATIENCE, **work: str
+    platform: Platform, api: str, patience: Patience = PATIENCE, waits: Waits = AT_ONCE, **work: str
 ) -> AsyncIterator[ToolDeps]:
     """One replica; `api` is where Google is, `work` where the others are, as `WorkClients.open` names them."""
     account = platform.nats
@@ -58,6 +63,7 @@ async def running_tool(
             connected=Connected(database, bus),
             usage=UsageBook(database),
             patience=patience,
+            waits=waits,
         )
         await bus.start(routes, deps, database)
         try:
@@ -66,6 +72,12 @@ async def running_tool(
             await bus.stop(grace_s=5)
             await bus.close()
             await database.close()
+
+
+def wished(arguments: dict[str, Any]) -> Provenance:
+    """Of a call that follows from the user's own words, word for word."""
+    origins = tuple(ArgumentOrigin(argument=path, origin=Origin.USER) for path, _ in leaves("", arguments))
+    return Provenance(read_untrusted=False, is_asked=True, arguments=origins)
 
 
 @dataclass
@@ -93,13 +105,21 @@ class World:
         given = {"title": title, "start": "tomorrow at 2pm", "guests": ["sarah.chen@example.com"]} | arguments
         return self.asked("calendar_create_event", given, execution_id)
 
-    def asked(self, tool: str, arguments: dict[str, Any], execution_id: str | None = None) -> ExecuteTool:
-        """The command to run a tool with an effect."""
+    def asked(
+        self,
+        tool: str,
+        arguments: dict[str, Any],
+        execution_id: str | None = None,
+        provenance: Provenance | None = None,
+    ) -> ExecuteTool:
+        """The command to run a tool with an effect; by default the user's own words ask for every value of it."""
+        provenance = provenance or wished(arguments)
         return ExecuteTool(
             execution_id=ExecutionId(execution_id or new_id("x")),
             tool=tool,
             sealed_arguments=self.sealed(arguments),
             timezone=TIMEZONE,
+            sealed_provenance=self.seal.seal("tool_provenance", self.scope, provenance.model_dump_json()),
         )
 
     async def done(self, tool: str, **arguments: Any) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""What consent has to know of each tool with an effect: one table, so that all of it can be read together.
+
+`asked_with` are beginnings of words, in lower case and without accents, by which people ask for such a thing: English,
+German, French and Spanish. A language that is missing costs a question more, never a question too few.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+Undo = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Of one tool. `recipients` name the arguments that say who receives something."""
+
+    doing: str = ""
+    """What it does, as the beginning of a sentence for the user."""
+    recipients: tuple[str, ...] = ()
+    asked_with: tuple[str, ...] = ()
+    is_held: bool = False
+    """Whether it waits for some seconds in which the user can withdraw it: for what cannot be taken back later."""
+    undone_with: Undo | None = None
+    """The tool that takes it back, with its arguments: from the arguments and the result of this one."""
+
+
+NO_FACTS = Facts()
+_WRITE = (
+    "send",
+    "mail",
+    "write",
+    "tell",
+    "reply",
+    "answer",
+    "respond",
+    "forward",
+    "let ",
+    "inform",
+    "schick",
+    "schreib",
+)
+_SAY = (*_WRITE, "send", "antwort", "sag", "envoi", "ecri", "repond", "envi", "escrib", "respond")
+_POST = (*_SAY, "post", "comment", "say", "ask", "share", "publish", "komment", "publi")
+_MAKE = (
+    "creat",
+    "make",
+    "add",
+    "open",
+    "file",
+    "put",
+    "set up",
+    "new",
+    "erstell",
+    "leg",
+    "anleg",
+    "cre",
+    "ajout",
+    "anad",
+)
+_PLAN = (*_MAKE, "schedul", "book", "invit", "plan", "arrang", "organi", "termin", "vereinbar", "trag", "lade", "agend")
+_CHANGE = ("chang", "mov", "shift", "reschedul", "postpone", "updat", "rename", "push", "bring", "verschieb", "ander")
+_CANCEL = ("cancel", "delet", "remov", "drop", "call off", "absag", "losch", "streich", "annul", "supprim", "elimin")
+_DONE = ("done", "complet", "finish", "check", "tick", "mark", "erledig", "fertig", "abhak", "termin", "hecho")
+_LABEL = ("label", "archiv", "mark", "move", "star", "tag", "file", "clean", "sort", "verschieb", "markier")
+_REMEMBER = ("remember", "note", "keep in mind", "save", "memor", "merk", "notier", "souvien", "recuerd")
+
+
+def _event_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    return "calendar_cancel_event", {"event_id": result["event_id"]}
+
+
+def _outlook_event_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    return "outlook_calendar_cancel_event", {"event_id": result["event_id"]}
+
+
+FACTS: Mapping[str, Facts] = MappingProxyType(
+    {
+        "mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), _WRITE),
+        "mail_send": Facts("Send a mail", ("to", "cc", "bcc"), _SAY, is_held=True),
+        "mail_reply": Facts("Answer a mail", ("to", "cc"), _SAY, is_held=True),
+        "mail_label": Facts("Change labels of a mail", (), _LABEL),
+        "calendar_create_event": Facts("Create an event", ("guests",), _PLAN, undone_with=_event_goes),
+        "calendar_update_event": Facts("Change an event", ("guests",), (*_CHANGE, *_PLAN)),
+        "calendar_cancel_event": Facts("Cancel an event", (), _CANCEL),
+        "outlook_mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), _WRITE),
+        "outlook_mail_send": Facts("Send a mail", ("to", "cc", "bcc"), _SAY, is_held=True),
+        "outlook_calendar_create_event": Facts("Create an event", ("guests",), _PLAN, undone_with=_outlook_event_goes),
+        "outlook_calendar_update_event": Facts("Change an event", ("guests",), (*_CHANGE, *_PLAN)),
+        "outlook_calendar_cancel_event": Facts("Cancel an event", (), _CANCEL),
+        "github_comment": Facts("Comment on GitHub", ("repository",), _POST, is_held=True),
+        "github_create_issue": Facts("Open an issue on GitHub", ("repository",), (*_MAKE, "report"), is_held=True),
+        "slack_post_message": Facts("Post to Slack", ("channel",), _POST, is_held=True),
+        "notion_append": Facts("Add to a Notion page", (), (*_MAKE, *_REMEMBER, "append", "write")),
+        "notion_create_page": Facts("Create a Notion page", (), (*_MAKE, *_REMEMBER, "write")),
+        "tasks_create": Facts("Create a task", (), (*_MAKE, *_REMEMBER, "remind", "task", "todo", "to do")),
+        "tasks_complete": Facts("Complete a task", (), _DONE),
+        "tasks_reopen": Facts("Open a task again", (), ("reopen", "undo", "again", "not done", "wieder")),
+        "memory_add": Facts("Remember something", (), _REMEMBER),
+        "notifications_resolve": Facts("Answer a notification", (), (*_DONE, "accept", "declin", "dismiss", "resolv")),
+    }
+)
+
+
+def facts_of(tool: str) -> Facts:
+    """Nothing for a tool that is not in the table: a read, or a step of the service itself."""
+    return FACTS.get(tool, NO_FACTS)

@@ -1,0 +1,97 @@
+"""What tool does when users decide what their assistant may do."""
+
+from contracts.actions import (
+    Actions,
+    ActionUpdate,
+    ActionView,
+    CarryOutAction,
+    ConsentRules,
+    DecideAction,
+    ExpireAction,
+    GetAction,
+    ListActions,
+    ListConsentRules,
+    RemoveConsentRule,
+    SetConsentRule,
+)
+from contracts.envelope import Scope
+from contracts.ids import ExecutionId
+from libs.bus import Call
+from libs.db import Transaction
+from services.tool.consent import rules
+from services.tool.consent.proposals import Book
+from services.tool.deps import ToolDeps
+from services.tool.effects import ensure_carried_out
+from services.tool.handlers import tell_live
+
+
+async def list_actions(query: ListActions, call: Call, deps: ToolDeps) -> Actions:
+    """What waits for the user, can be undone, or was decided."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return Actions(actions=await (await _book(tx, deps)).listed(query.which, query.limit))
+
+
+async def get_action(query: GetAction, call: Call, deps: ToolDeps) -> ActionView:
+    """One of them."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return await (await _book(tx, deps)).view(query.action_id)
+
+
+async def decide_action(query: DecideAction, call: Call, deps: ToolDeps) -> ActionView:
+    """The user's word; what follows from it is a command in the same transaction."""
+    scope, sealed = call.require_scope(), query.sealed_arguments
+    edited = deps.seal.open("tool_arguments", scope, sealed) if sealed else None
+    async with deps.db.transaction(scope) as tx:
+        book = await _book(tx, deps)
+        match query.decision:
+            case "approve":
+                view = await book.approve(query.action_id, edited)
+            case "decline":
+                view = await book.decline(query.action_id)
+            case "undo":
+                view = await book.undo(query.action_id)
+    await _tell(query.action_id, view, scope, deps)
+    return view
+
+
+async def carry_out_action(command: CarryOutAction, call: Call, deps: ToolDeps) -> None:
+    """Approved, or not withdrawn in time. Delivered again, it goes on where the last holder of the claim was lost."""
+    scope = call.require_scope()
+    ending = await ensure_carried_out(command.action_id, scope, deps)
+    if ending is not None:
+        await tell_live(command.action_id, ending, scope, deps)
+
+
+async def expire_action(command: ExpireAction, tx: Transaction, deps: ToolDeps) -> None:
+    """Nobody decided in time."""
+    await (await _book(tx, deps)).expire(command.action_id)
+
+
+async def list_consent_rules(query: ListConsentRules, call: Call, deps: ToolDeps) -> ConsentRules:
+    """What the user has decided for good."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return ConsentRules(rules=await rules.rules_of(tx))
+
+
+async def set_consent_rule(query: SetConsentRule, call: Call, deps: ToolDeps) -> ConsentRules:
+    """Decide for good."""
+    deps.tools.find(query.tool)
+    async with deps.db.transaction(call.require_scope()) as tx:
+        await rules.keep(tx, query)
+        return ConsentRules(rules=await rules.rules_of(tx))
+
+
+async def remove_consent_rule(query: RemoveConsentRule, call: Call, deps: ToolDeps) -> ConsentRules:
+    """Take it back."""
+    async with deps.db.transaction(call.require_scope()) as tx:
+        await rules.remove(tx, query.rule_id)
+        return ConsentRules(rules=await rules.rules_of(tx))
+
+
+async def _book(tx: Transaction, deps: ToolDeps) -> Book:
+    return Book(tx, await deps.vault.user_key(tx), deps.seal, deps.tools, deps.waits)
+
+
+async def _tell(action_id: ExecutionId, view: ActionView, scope: Scope, deps: ToolDeps) -> None:
+    update = ActionUpdate(action_id=action_id, status=view.status)
+    await deps.bus.live("action", scope.user_id).publish(update.model_dump_json().encode())
