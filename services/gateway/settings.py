@@ -32,6 +32,10 @@ class GatewaySettings(ServiceSettings):
     """Holds, bookings, cancellations and moves from one client address."""
     booking_link_factor: int = 10
     """How many times as much all client addresses together may ask of one link."""
+    mcp_calls_per_minute: int = 60
+    """Tools that programs of one user may call by MCP in a minute."""
+    mcp_effects_per_minute: int = 10
+    """How many of these calls may change something; each asks the user."""
     sync_per_minute: int = 10
     """Wishes to sync by hand of one user in a minute."""
     chat_per_minute: int = 10

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Column, DateTime, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import ARRAY, Column, DateTime, ForeignKey, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from libs.db import service_metadata
@@ -104,6 +104,24 @@ class TurnRow(Base, table=True):
     user_id: str = Field(sa_column=_text())
     fingerprint: str = Field(sa_column=_text())
     created_at: datetime = Field(sa_column=_moment())
+
+
+class KeyedCall(Base, table=True):
+    """The call of a tool that an idempotency key came with first; deleted after 30 days."""
+
+    __tablename__ = "keyed_calls"
+
+    organization_id: str = Field(
+        sa_column=Column(Text, primary_key=True, server_default=text("current_setting('adjutant.organization_id')"))
+    )
+    user_id: str = Field(
+        sa_column=Column(Text, primary_key=True, server_default=text("current_setting('adjutant.user_id')"))
+    )
+    execution_id: str = Field(sa_column=_text(primary_key=True))
+    fingerprint: str = Field(sa_column=_text())
+    created_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
+    )
 
 
 class RateLimit(Base, table=True):

@@ -20,6 +20,7 @@ from services.gateway.routes import (
     integration_health,
     integrations,
     keys,
+    mcp,
     notifications,
     openai,
     profile,
@@ -34,6 +35,7 @@ ROUTERS = (
     chat.router,  # first: routes are looked through in this order
     webhooks.router,
     openai.router,
+    mcp.router,
     generate.router,
     spending.router,
     health.router,

@@ -1,0 +1,67 @@
+"""Who may come in, with what: origin, credential, size, form and rate, before the SDK sees a request."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from libs.resilience.errors import TooLarge
+from services.gateway.deps import Gateway
+from services.gateway.guards import may
+from services.gateway.limits import Allowance, Limit, spend
+from services.gateway.mcp.errors import ForeignPage
+from services.gateway.principal import Permission, Principal
+from services.gateway.strict_json import parse
+
+MAX_BODY_BYTES = 262_144
+"""The longest arguments of a tool have a few thousand characters; sealed and encoded this fits the bus."""
+
+chatter = may(Permission.CHAT)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One JSON-RPC message as far as the gateway itself looks at it."""
+
+    body: bytes
+    id: str | int | None
+    is_call: bool
+    """Whether it calls a tool, which is counted."""
+
+
+def check_origin(request: Request, gateway: Gateway) -> None:
+    """Browsers say from which page they send; programs say nothing. Raises ForeignPage.
+
+    A page that made its own name point here (DNS rebinding) sends that name, so the Host header proves nothing.
+    """
+    page = request.headers.get("origin")
+    if page is not None and page not in {gateway.public_url.rstrip("/"), *gateway.settings.cors_origins}:
+        raise ForeignPage("This page may not call the tools of a user.")
+
+
+async def read(request: Request) -> Incoming:
+    """The message. Raises TooLarge, MalformedJson: what two parsers could read differently does not get further."""
+    body = await request.body()
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLarge(f"A request may have {MAX_BODY_BYTES:,} bytes.")
+    message: Any = parse(body)
+    if not isinstance(message, dict):
+        return Incoming(body, None, is_call=False)
+    given = message.get("id")
+    is_id = isinstance(given, str | int) and not isinstance(given, bool)
+    return Incoming(body, given if is_id else None, is_call=message.get("method") == "tools/call")
+
+
+async def count_call(gateway: Gateway, caller: Principal) -> Allowance:
+    """Count a call of a tool. Raises TooManyRequests."""
+    return await _count(gateway, caller, Limit("mcp", gateway.settings.mcp_calls_per_minute, 60))
+
+
+async def count_effect(gateway: Gateway, caller: Principal) -> Allowance:
+    """Count a call that would change something: each is a question to the user. Raises TooManyRequests."""
+    return await _count(gateway, caller, Limit("mcp_effect", gateway.settings.mcp_effects_per_minute, 60))
+
+
+async def _count(gateway: Gateway, caller: Principal, limit: Limit) -> Allowance:
+    async with gateway.db.transaction(caller.scope) as tx:
+        return await spend(tx, limit, caller.scope.user_id)
