@@ -14,6 +14,7 @@ from tests.service.tool.emulator import emulated_google
 from tests.service.tool.front import Front
 from tests.service.tool.mailbox import seed
 from tests.service.tool.oauth_peer import OAuthPeer
+from tests.service.tool.visitors import Owner
 from tests.service.tool.world import World, running_tool
 
 
@@ -62,3 +63,19 @@ def world(chat: Bus, oauth: OAuthPeer, front: Front, google: str, scope: Scope) 
     front.reset()
     oauth.reset()
     return World(chat, oauth.seal, oauth, front, google, scope)
+
+
+@pytest.fixture(scope="module")
+async def gateway(platform: Platform) -> AsyncIterator[Bus]:
+    """A connection with the gateway's permissions."""
+    account = platform.nats
+    bus = Bus("gateway", account.url, user=account.user("gateway"), password=account.password("gateway"))
+    await bus.connect()
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+def owner(gateway: Bus, world: World) -> Owner:
+    """Who gives out links."""
+    return Owner(gateway, world.seal, world.scope, world.google)

@@ -1,7 +1,6 @@
 """A replica that dies while it writes a booking into the calendar leaves one event, or none, as was decided."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,16 +16,6 @@ from tests.service.tool.world import World, running_tool, unique
 
 SETTLED_S = 90.0
 """The command comes after thirty seconds and finds a lease that may have fifteen more."""
-
-
-@pytest.fixture(scope="module")
-async def gateway(platform: Platform) -> AsyncIterator[Bus]:
-    """A connection with the gateway's permissions."""
-    account = platform.nats
-    bus = Bus("gateway", account.url, user=account.user("gateway"), password=account.password("gateway"))
-    await bus.connect()
-    yield bus
-    await bus.close()
 
 
 @pytest.mark.timeout(180)

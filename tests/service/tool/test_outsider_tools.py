@@ -1,37 +1,17 @@
 """An outsider's conversation has the tools of its link and no others, and an ordinary one has none of those."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-import pytest
-
 from contracts.ids import ExecutionId, new_id
 from contracts.tool import ExecuteTool, ExecutionStatus, ListTools, RunReadTool, ToolOutcome
-from libs.bus import Bus
 from services.tool.deps import ToolDeps
-from tests.conftest import Platform
 from tests.service.tool.visitors import Owner, Visitor, at
 from tests.service.tool.world import World, unique
 
 OUTSIDERS = {"delegation_check_availability", "delegation_schedule_meeting"}
 ZONE = "America/New_York"
-
-
-@pytest.fixture(scope="module")
-async def gateway(platform: Platform) -> AsyncIterator[Bus]:
-    """A connection with the gateway's permissions."""
-    account = platform.nats
-    bus = Bus("gateway", account.url, user=account.user("gateway"), password=account.password("gateway"))
-    await bus.connect()
-    yield bus
-    await bus.close()
-
-
-@pytest.fixture
-def owner(gateway: Bus, world: World) -> Owner:
-    return Owner(gateway, world.seal, world.scope, world.google)
 
 
 async def read(world: World, visitor: Visitor, tool: str, **arguments: Any) -> ToolOutcome:

@@ -3,11 +3,13 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from contracts.bookings import (
     BookingView,
@@ -33,6 +35,7 @@ from contracts.delegations import (
 )
 from contracts.envelope import Scope
 from libs.bus import Bus
+from libs.resilience.errors import AdjutantError
 from libs.vault import TransitSeal
 
 HOST = "owner@example.com"
@@ -173,3 +176,10 @@ def at(days: int, hour: int, minute: int = 0) -> datetime:
     """So many days from now at that hour, UTC. Each test of a module has days of its own: they share a calendar."""
     day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days)
     return day + timedelta(hours=hour, minutes=minute)
+
+
+async def refused(doing: Awaitable[object]) -> str:
+    """The slug of the error."""
+    with pytest.raises(AdjutantError) as caught:
+        await doing
+    return caught.value.slug
