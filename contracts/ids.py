@@ -16,6 +16,7 @@ MessageId = NewType("MessageId", str)
 ConnectionId = NewType("ConnectionId", str)
 ExecutionId = NewType("ExecutionId", str)
 NotificationId = NewType("NotificationId", str)
+RunId = NewType("RunId", str)
 
 PREFIXES = {
     "u": "user",
@@ -34,6 +35,7 @@ PREFIXES = {
     "sy": "sync run",
     "dl": "delegation: a link by which outsiders book",
     "b": "booking, from its hold on",
+    "r": "multi-step run",
     "evt": "event, command or query envelope",
 }
 

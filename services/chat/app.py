@@ -31,6 +31,7 @@ from services.chat.routing.health_board import HealthBoard
 from services.chat.routing.keyring import Keyring
 from services.chat.routing.router import Router
 from services.chat.running_completions import RunningCompletions
+from services.chat.runs.handlers import ROUTES as RUN_ROUTES
 from services.chat.settings import ChatSettings
 from services.chat.spending.account import Account
 from services.chat.spending.fair_queue import FairQueue
@@ -58,6 +59,7 @@ routes = (
     answer(SetBudget, model_handlers.set_budget),
     answer(ListModelPolicies, model_handlers.list_model_policies),
     answer(SetModelPolicy, model_handlers.set_model_policy),
+    *RUN_ROUTES,
 )
 
 

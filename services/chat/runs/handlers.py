@@ -1,0 +1,153 @@
+"""What chat does when something about runs arrives."""
+
+from datetime import UTC, datetime
+
+import structlog
+
+from contracts.actions import ActionDecided
+from contracts.ids import ExecutionId, RunId
+from contracts.runs import (
+    ControlRun,
+    ControlStep,
+    CreateRun,
+    EndRunInTime,
+    GetRun,
+    GetRunUpdates,
+    ListRuns,
+    LookAtStep,
+    RunPage,
+    RunRequest,
+    RunStep,
+    RunUpdates,
+    RunView,
+)
+from contracts.tool import ExecutionFinished
+from libs.bus import Call, answer, handle, handle_long, publish, react
+from libs.db import Transaction
+from services.chat.deps import Chat
+from services.chat.runs import changes, run_rows, start, stepping
+from services.chat.runs.errors import RunNotFound
+from services.chat.runs.run_state import OVER
+from services.chat.runs.views import view_of
+
+log = structlog.get_logger("services.chat")
+
+
+async def create_run(query: CreateRun, call: Call, deps: Chat) -> RunView:
+    """Plan, and begin if wanted."""
+    scope = call.require_scope()
+    request = RunRequest.model_validate_json(deps.seal.open("run_request", scope, query.sealed_request))
+    return view_of(await start.create(query.run_id, request, scope, deps, start=query.start))
+
+
+async def list_runs(query: ListRuns, call: Call, deps: Chat) -> RunPage:
+    """A page, newest first."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return await run_rows.page(tx, await deps.vault.user_key(tx), query.limit, query.cursor)
+
+
+async def get_run(query: GetRun, call: Call, deps: Chat) -> RunView:
+    """One of them."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        return view_of(await run_rows.load(tx, await deps.vault.user_key(tx), query.run_id))
+
+
+async def get_run_updates(query: GetRunUpdates, call: Call, deps: Chat) -> RunUpdates:
+    """What a client missed."""
+    async with deps.db.reading(call.require_scope()) as tx:
+        standing = await run_rows.standing(tx, query.run_id)
+        updates = await run_rows.updates_after(tx, await deps.vault.user_key(tx), query.run_id, query.after)
+    last = updates[-1].n if updates else query.after
+    return RunUpdates(updates=updates, status=standing.status, is_over=standing.status in OVER and last >= standing.n)
+
+
+async def control_run(query: ControlRun, call: Call, deps: Chat) -> RunView:
+    """Start, pause, go on, cancel."""
+    now = datetime.now(UTC)
+    async with deps.db.transaction(call.require_scope()) as tx:
+        key = await deps.vault.user_key(tx)
+        run = await run_rows.lock(tx, key, query.run_id)
+        match query.action:
+            case "start":
+                changes.start(run, now, is_asked=True)
+            case "pause":
+                changes.pause(run, now)
+            case "resume":
+                changes.resume(run, now)
+            case "cancel":
+                changes.cancel(run, now)
+        await stepping.keep(tx, key, run, deps)
+    return view_of(run)
+
+
+async def control_step(query: ControlStep, call: Call, deps: Chat) -> RunView:
+    """Leave it out, or try it again."""
+    now = datetime.now(UTC)
+    async with deps.db.transaction(call.require_scope()) as tx:
+        key = await deps.vault.user_key(tx)
+        run = await run_rows.lock(tx, key, query.run_id)
+        if query.action == "skip":
+            changes.skip(run, query.step_id, now)
+        else:
+            changes.retry(run, query.step_id, now, was_not_done=query.was_not_done)
+        await stepping.keep(tx, key, run, deps)
+    return view_of(run)
+
+
+async def run_step(command: RunStep, call: Call, deps: Chat) -> None:
+    """Begin a step."""
+    try:
+        await stepping.begin(command, call.require_scope(), deps)
+    except RunNotFound:
+        _gone(command.run_id)
+
+
+async def look_at_step(command: LookAtStep, call: Call, deps: Chat) -> None:
+    """See what became of it."""
+    try:
+        await stepping.look(command, call.require_scope(), deps)
+    except RunNotFound:
+        _gone(command.run_id)
+
+
+async def end_run_in_time(command: EndRunInTime, tx: Transaction, deps: Chat) -> None:
+    """Its time is up."""
+    try:
+        await stepping.expire(command, tx, deps)
+    except RunNotFound:
+        _gone(command.run_id)
+
+
+async def hear_execution(event: ExecutionFinished, tx: Transaction, deps: Chat) -> None:
+    """An effect ended; if it was a step's, its outcome is fetched."""
+    await _look_soon(tx, event.execution_id)
+
+
+async def hear_decision(event: ActionDecided, tx: Transaction, deps: Chat) -> None:
+    """The user decided; if it was about a step, it goes on."""
+    await _look_soon(tx, event.action_id)
+
+
+async def _look_soon(tx: Transaction, execution_id: ExecutionId) -> None:
+    if (found := await run_rows.step_of_execution(tx, execution_id)) is not None:
+        run_id, step_id, attempt = found
+        await publish(tx, LookAtStep(run_id=run_id, step_id=step_id, attempt=attempt))
+
+
+def _gone(run_id: RunId) -> None:
+    log.info("run_gone", run_id=run_id)
+
+
+ROUTES = (
+    answer(CreateRun, create_run),
+    answer(ListRuns, list_runs),
+    answer(GetRun, get_run),
+    answer(GetRunUpdates, get_run_updates),
+    answer(ControlRun, control_run),
+    answer(ControlStep, control_step),
+    handle_long(RunStep, run_step, at_once=128),
+    handle_long(LookAtStep, look_at_step, at_once=128),
+    handle(EndRunInTime, end_run_in_time),
+    react(ExecutionFinished, hear_execution),
+    react(ActionDecided, hear_decision),
+)

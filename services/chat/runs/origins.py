@@ -1,0 +1,105 @@
+"""Where the values of a step's call come from: the rules of turns, applied to a plan. Pure.
+
+What a plan shows was before its user's eyes when they started it; what a step takes from the result of another was not,
+and where outsiders have a hand in that result, they have one in this call.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from contracts.actions import ArgumentOrigin, Origin, Provenance
+from contracts.runs import StepStatus
+from contracts.tool import ToolDescription
+from services.chat.provenance import Heard, provenance_of
+from services.chat.runs.references import is_reference
+from services.chat.runs.run_state import Run, StepState
+from services.chat.steps import Outcome, ToolCall
+from services.chat.toolbox import SAYS_LITTLE
+
+
+def origins_of(run: Run, state: StepState, arguments: dict[str, Any]) -> Provenance:
+    """Of a step's call, with its values in place."""
+    step = state.step
+    behind = run.plan.behind(step.id)
+    outcomes = tuple(_outcome(run.states[each.id]) for each in run.plan.steps if each.id in behind)
+    call = ToolCall(step.id, step.tool, json.dumps(arguments), step.effect)
+    known = provenance_of(call, _described(state), _heard(run, outcomes))
+    has_read = run.after_reading or any(outcome.untrusted for outcome in outcomes)
+    return known.model_copy(
+        update={
+            "via": "run",
+            "read_untrusted": has_read,
+            "is_asked": run.is_asked or known.is_asked,
+            "arguments": tuple(_judged(run, state, each) for each in known.arguments),
+            "sources": known.sources if has_read else (),
+        }
+    )
+
+
+def _judged(run: Run, state: StepState, each: ArgumentOrigin) -> ArgumentOrigin:
+    """A value that stands in nobody's words: taken from a result, or as the plan shows it."""
+    if each.origin is not Origin.MODEL:
+        return each
+    source = _source(state.step.arguments, each.argument)
+    if source is not None and _has_outsiders(run, source):
+        other = run.states[source].step
+        return each.model_copy(update={"origin": Origin.UNTRUSTED, "source": f"{other.tool}: {other.name}"})
+    if source is None and run.planned_by in ("user", "offline"):
+        return each.model_copy(update={"origin": Origin.USER})
+    return each
+
+
+def _has_outsiders(run: Run, step_id: str) -> bool:
+    return any(run.states[other].step.untrusted for other in (step_id, *run.plan.behind(step_id)))
+
+
+def _source(arguments: Any, place: str) -> str | None:
+    """The step whose result stands at `guests[2]`, counted from 1, or around it."""
+    value: Any = arguments
+    for part in place.replace("[", ".[").split("."):
+        if is_reference(value):
+            break
+        if part.startswith("[") and isinstance(value, list):
+            index = int(part[1:-1]) - 1
+            value = value[index] if index < len(value) else None
+        elif isinstance(value, dict):
+            value = value.get(part)
+    return str(value["$from"]) if is_reference(value) else None
+
+
+def _heard(run: Run, outcomes: tuple[Outcome, ...]) -> Heard:
+    asked_at: datetime = run.created_at.astimezone(ZoneInfo(run.timezone))
+    return Heard(
+        words=run.goal,
+        earlier_words=(),
+        outcomes=outcomes,
+        asked_at=asked_at,
+        has_read_before=run.after_reading,
+        obeys_rules=run.planned_by == "offline",
+    )
+
+
+def _outcome(state: StepState) -> Outcome:
+    step = state.step
+    return Outcome(
+        step.id,
+        step.tool,
+        ok=state.status is StepStatus.DONE,
+        effect=step.changes_something,
+        untrusted=step.untrusted and step.tool not in SAYS_LITTLE,
+        result=state.result or "{}",
+    )
+
+
+def _described(state: StepState) -> ToolDescription:
+    step = state.step
+    return ToolDescription(
+        name=step.tool,
+        description="",
+        effect=step.effect,
+        parameters_schema="{}",
+        returns_untrusted_text=step.untrusted,
+        asked_with=step.asked_with,
+    )

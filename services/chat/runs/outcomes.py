@@ -1,0 +1,173 @@
+"""What becomes of a step that was begun, and of the run with it. No I/O."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from contracts.ids import ExecutionId, RunId
+from contracts.runs import RunStatus, StepStatus
+from services.chat.runs import retries
+from services.chat.runs.references import MalformedReference, ReferenceMissing, resolved
+from services.chat.runs.run_state import GOING, GONE, OVER, RUN_TIMEOUT, UNCERTAIN, Run, StepState
+
+STEP_TIMEOUT = "step_timeout"
+TOO_SLOW = "It took longer than it may."
+MAX_RESOLVED_CHARACTERS = 100_000
+"""Sealed and encoded it has to fit into a message."""
+_UNDER_WAY = frozenset({StepStatus.RUNNING, StepStatus.WAITING})
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A step that is to be done now. `is_first`: this attempt was not begun before."""
+
+    state: StepState
+    arguments: dict[str, Any]
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a step came to: a result as JSON text, or an error slug and a sentence."""
+
+    result: str | None = None
+    error: str | None = None
+    detail: str | None = None
+    may_retry: bool = True
+    """Whether it is known that nothing happened."""
+
+
+def execution_id(run_id: RunId, step_id: str, generation: int) -> ExecutionId:
+    """The same for every attempt at an effect of which it is not known that it failed: so it happens once."""
+    digest = hashlib.sha256(f"{run_id}:{step_id}:{generation}".encode()).hexdigest()
+    return ExecutionId(f"x_{digest[:32]}")
+
+
+def begin(run: Run, step_id: str, attempt: int, now: datetime) -> Begun | None:
+    """Take a step up, or again after a crash; None when its command is out of date or its values are not there."""
+    state = run.state(step_id)
+    if run.status not in GOING or state.attempt != attempt or state.status is not StepStatus.READY:
+        return _again(run, state, attempt)
+    try:
+        arguments = resolved(state.step.arguments, run.results(state.step.uses))
+    except (ReferenceMissing, MalformedReference) as missing:
+        _refuse(run, state, Ended(error="reference_missing", detail=str(missing)), now)
+        return None
+    if len(json.dumps(arguments)) > MAX_RESOLVED_CHARACTERS:
+        _refuse(run, state, Ended(error="arguments_too_large", detail="The values for it are too long."), now)
+        return None
+    state.status, state.started_at = StepStatus.RUNNING, now
+    if state.step.changes_something:
+        state.execution_id = execution_id(run.id, step_id, state.generation)
+    run.changed.add(step_id)
+    run.tell("step.started", now, step_id=step_id, name=state.step.name)
+    return Begun(state, arguments, is_first=True)
+
+
+def _refuse(run: Run, state: StepState, ended: Ended, now: datetime) -> None:
+    """It cannot be done with the values that there are."""
+    state.started_at = now
+    run.tell("step.started", now, step_id=state.step.id, name=state.step.name)
+    _fail(run, state, ended, now)
+    run.advance(now)
+
+
+def _again(run: Run, state: StepState, attempt: int) -> Begun | None:
+    """Delivered again: whoever began this attempt may be dead."""
+    if state.status is not StepStatus.RUNNING or state.attempt != attempt:
+        return None
+    return Begun(state, resolved(state.step.arguments, run.results(state.step.uses)), is_first=False)
+
+
+def wait(run: Run, step_id: str, attempt: int, now: datetime) -> None:
+    """It is its user's turn: the action is proposed."""
+    state = run.state(step_id)
+    if state.attempt == attempt and state.status is StepStatus.RUNNING:
+        state.status = StepStatus.WAITING
+        run.changed.add(step_id)
+        run.tell("step.waiting", now, step_id=step_id, action_id=state.execution_id)
+        run.advance(now)
+
+
+def wait_no_more(run: Run, step_id: str, attempt: int, now: datetime) -> None:
+    """The user has approved; now it is the provider's turn, with the whole time limit."""
+    state = run.state(step_id)
+    if state.attempt == attempt and state.status is StepStatus.WAITING:
+        state.status, state.started_at = StepStatus.RUNNING, now
+        run.changed.add(step_id)
+        run.tell("step.progress", now, step_id=step_id, text="Approved.")
+        run.advance(now)
+
+
+def end(run: Run, step_id: str, attempt: int, ended: Ended, now: datetime) -> None:
+    """Record what came of it, once. The truth about an effect is taken also when it comes late."""
+    state = run.state(step_id)
+    if state.attempt != attempt or not _is_open(state):
+        return
+    if ended.error is None:
+        _succeed(run, state, ended, now)
+    elif state.status in _UNDER_WAY and not _tried_again(run, state, ended, now):
+        _fail(run, state, ended, now)
+    run.advance(now)
+
+
+def time_left_s(state: StepState, now: datetime) -> float:
+    """Until the step's own limit; a step that waits for its user has all the time."""
+    if state.status is StepStatus.WAITING or state.started_at is None:
+        return state.step.time_limit_s
+    return state.step.time_limit_s - (now - state.started_at).total_seconds()
+
+
+def expire(run: Run, now: datetime) -> None:
+    """The run's own limit: nothing more begins once it has passed."""
+    if run.status not in GOING or run.deadline_at is None or run.deadline_at > now:
+        return
+    run.error, run.detail = RUN_TIMEOUT, "The run took longer than it may."
+    for state in run.states.values():
+        if state.status is StepStatus.RUNNING and time_left_s(state, now) <= 0:
+            _fail(run, state, Ended(error=STEP_TIMEOUT, detail=TOO_SLOW), now)
+    run.advance(now)
+
+
+def _is_open(state: StepState) -> bool:
+    if state.status in _UNDER_WAY:
+        return True
+    is_late = state.status in GONE or (state.status is StepStatus.FAILED and state.error in UNCERTAIN)
+    return is_late and state.execution_id is not None
+
+
+def _succeed(run: Run, state: StepState, ended: Ended, now: datetime) -> None:
+    was_halted = run.is_halted
+    state.result, state.detail = ended.result, None
+    run.end_step(state, StepStatus.DONE, now)
+    if was_halted and run.status is RunStatus.FAILED and not run.is_halted:
+        run.go_on(now)
+
+
+def _tried_again(run: Run, state: StepState, ended: Ended, now: datetime) -> bool:
+    assert ended.error is not None
+    state.failures += 1
+    pause_s = retries.pause_s(ended.error, state.failures) if ended.may_retry else None
+    if pause_s is None or run.status in OVER or run.is_halted:
+        return False
+    if state.step.changes_something:
+        state.generation += 1
+    if run.status is RunStatus.PAUSED:
+        state.status, state.error = StepStatus.PENDING, None
+        run.changed.add(state.step.id)
+        return True
+    run.tell("step.progress", now, step_id=state.step.id, text=f"{ended.detail or 'It did not work.'} I try again.")
+    run.dispatch(state, now + timedelta(seconds=pause_s))
+    return True
+
+
+def _fail(run: Run, state: StepState, ended: Ended, now: datetime) -> None:
+    state.detail = ended.detail
+    run.end_step(state, StepStatus.FAILED, now, ended.error)
+
+
+def as_json(arguments: dict[str, Any]) -> str:
+    """The same text for the same arguments: the ledger compares."""
+    return json.dumps(arguments, sort_keys=True)
