@@ -5,6 +5,7 @@ is a list of periods with one offset each, so that a local time which the clock 
 shows twice has two.
 """
 
+import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -54,14 +55,14 @@ def free_starts(
         return []
     clock = _Clock(zone, first - _DAY, last + length + _DAY)
     openings = _Openings(constraints, clock, first, last + length)
-    free = _without(openings.joined(), _widened(taken.busy, constraints))
+    free = _without(openings.joined(), _widened(taken.busy, constraints, first, last + length))
     full = _full_days(taken.booked, constraints.max_per_day, clock)
 
     def may_be_booked(day: int) -> bool:
         return day <= furthest and day not in full
 
     return [
-        _EPOCH + timedelta(seconds=start)
+        _moment(start)
         for start in openings.starts(first, last)
         if _fits(free, start, start + length) and may_be_booked(clock.day(start))
     ]
@@ -79,7 +80,7 @@ def local_day(moment: datetime, zone: ZoneInfo) -> Span:
     on = moment.astimezone(zone).date()
     clock = _Clock(zone, _ceiling(moment) - 3 * _DAY, _ceiling(moment) + 3 * _DAY)
     stretches = list(clock.moments(_number(on) * _DAY, (_number(on) + 1) * _DAY))
-    return Span(_EPOCH + timedelta(seconds=stretches[0][0]), _EPOCH + timedelta(seconds=stretches[-1][1]))
+    return Span(_moment(stretches[0][0]), _moment(stretches[-1][1]))
 
 
 class _Clock:
@@ -144,11 +145,17 @@ class _Openings:
                 yield from range(begin + (self._step - late if late else 0), until, self._step)
 
 
-def _widened(busy: Iterable[Span], constraints: Constraints) -> list[tuple[int, int]]:
-    """Busy times with the buffers that a new slot needs on the side of each: then slots are compared without them."""
+def _widened(busy: Iterable[Span], constraints: Constraints, first: int, last: int) -> list[tuple[int, int]]:
+    """Busy times that matter, with the buffers that a new slot needs on the side of each: then slots are compared
+    without them."""
     before = constraints.buffer_after_minutes * _MINUTE
     after = constraints.buffer_before_minutes * _MINUTE
-    return _joined((_floor(start) - before, _ceiling(end) + after) for start, end in busy if start < end)
+    from_, until = _moment(first - after), _moment(last + before)
+    return _joined(
+        (_floor(start) - before, _ceiling(end) + after)
+        for start, end in busy
+        if start < until and end > from_ and start < end
+    )
 
 
 def _joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -216,9 +223,13 @@ def _offset(zone: ZoneInfo, moment: int) -> int:
     return int(offset.total_seconds())
 
 
+def _moment(seconds: int) -> datetime:
+    return _EPOCH + timedelta(seconds=seconds)
+
+
 def _floor(moment: datetime) -> int:
-    return int(moment.timestamp() // 1)
+    return math.floor(moment.timestamp())
 
 
 def _ceiling(moment: datetime) -> int:
-    return int(-(-moment.timestamp() // 1))
+    return math.ceil(moment.timestamp())
