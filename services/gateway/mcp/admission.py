@@ -9,7 +9,7 @@ from libs.resilience.errors import TooLarge
 from services.gateway.deps import Gateway
 from services.gateway.guards import may
 from services.gateway.limits import Allowance, Limit, spend
-from services.gateway.mcp.errors import ForeignPage
+from services.gateway.mcp.errors import ForeignPage, MalformedMessage
 from services.gateway.principal import Permission, Principal
 from services.gateway.strict_json import parse
 
@@ -40,16 +40,18 @@ def check_origin(request: Request, gateway: Gateway) -> None:
 
 
 async def read(request: Request) -> Incoming:
-    """The message. Raises TooLarge, MalformedJson: what two parsers could read differently does not get further."""
+    """The message. Raises TooLarge, MalformedJson, MalformedMessage: what two parsers could read differently, and what
+    the SDK would take for a notification although its id is merely wrong, does not get further."""
     body = await request.body()
     if len(body) > MAX_BODY_BYTES:
         raise TooLarge(f"A request may have {MAX_BODY_BYTES:,} bytes.")
     message: Any = parse(body)
     if not isinstance(message, dict):
-        return Incoming(body, None, is_call=False)
+        raise MalformedMessage("The body is not one JSON-RPC message.")
     given = message.get("id")
-    is_id = isinstance(given, str | int) and not isinstance(given, bool)
-    return Incoming(body, given if is_id else None, is_call=message.get("method") == "tools/call")
+    if "id" in message and (isinstance(given, bool) or not isinstance(given, str | int)):
+        raise MalformedMessage("The id of a request is a text or a whole number.")
+    return Incoming(body, given, is_call=message.get("method") == "tools/call")
 
 
 async def count_call(gateway: Gateway, caller: Principal) -> Allowance:

@@ -21,6 +21,14 @@ class ForeignPage(Forbidden):
     advice = "Ask your operator to add the page's origin to ADJUTANT_GATEWAY_CORS_ORIGINS, or use no browser."
 
 
+class MalformedMessage(InvalidInput):
+    """JSON, and no single JSON-RPC message."""
+
+    slug = "malformed_message"
+    status = 400
+    advice = "Send one JSON-RPC 2.0 request or notification; batches are not taken."
+
+
 class MalformedIdempotencyKey(InvalidInput):
     """`_meta.idempotencyKey` that is not a key."""
 
