@@ -42,6 +42,10 @@ Words = _line(200)
 Title = _line(200)
 TimeText = _line(80)
 Prose = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000), AfterValidator(_readable)]
+SomeProse = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), AfterValidator(_readable)
+]
+"""Prose that says something."""
 EmailAddress = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_address)]
 
 

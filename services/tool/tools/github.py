@@ -1,4 +1,4 @@
-"""GitHub: finding, reading, commenting on and opening issues and pull requests. Others wrote most of what they hold."""
+"""GitHub: finding and reading issues and pull requests. Others wrote most of what they hold."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from contracts.tool import Effect
-from libs.providers.github.issue_actions import WrittenComment
 from libs.providers.github.issues import Comment, Issue, Wanted
-from services.tool.arguments import Arguments, Prose, Title, Words, bounded
+from services.tool.arguments import Arguments, Words, bounded
 from services.tool.context import Context
 from services.tool.registry import Tool
 
@@ -25,12 +24,6 @@ def _not_dots(text: str) -> str:
     return text
 
 
-def _some(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return text
-
-
 Repository = Annotated[
     str,
     StringConstraints(
@@ -38,10 +31,8 @@ Repository = Annotated[
     ),
     AfterValidator(_not_dots),
 ]
-Label = Annotated[Words, StringConstraints(max_length=50)]
-Body = Annotated[Prose, AfterValidator(_some)]
-_REPOSITORY = "owner/name, for example octo-org/engine; find it with github_list_repositories"
-_NUMBER = "The number of the issue or pull request"
+REPOSITORY = "owner/name, for example octo-org/engine; find it with github_list_repositories"
+NUMBER = "The number of the issue or pull request"
 
 
 class GitHubListRepositories(Arguments):
@@ -55,7 +46,7 @@ class GitHubFind(Arguments):
 
     kind: Kind = Field(default="issue", description="issue or pull_request")
     repository: Repository | None = Field(
-        default=None, description=f"{_REPOSITORY}. Without it: those the user is involved in, anywhere"
+        default=None, description=f"{REPOSITORY}. Without it: those the user is involved in, anywhere"
     )
     state: Literal["open", "closed", "all"] = Field(default="open", description="open, closed or all")
     words: Words | None = Field(default=None, description="Words in title, text or comments")
@@ -65,27 +56,8 @@ class GitHubFind(Arguments):
 class GitHubRead(Arguments):
     """Which issue or pull request."""
 
-    repository: Repository = Field(description=_REPOSITORY)
-    number: int = Field(ge=1, le=10_000_000, description=_NUMBER)
-
-
-class GitHubComment(Arguments):
-    """What to say, and where."""
-
-    repository: Repository = Field(description=_REPOSITORY)
-    number: int = Field(ge=1, le=10_000_000, description=_NUMBER)
-    text: Body = Field(description="The comment, in Markdown; everybody who sees the repository can read it")
-
-
-class GitHubCreateIssue(Arguments):
-    """The issue to open."""
-
-    repository: Repository = Field(description=_REPOSITORY)
-    title: Title = Field(description="The issue's title")
-    text: Prose | None = Field(default=None, description="The issue's text, in Markdown")
-    labels: Annotated[tuple[Label, ...], Field(max_length=10)] = Field(
-        default=(), description="Names of labels that the repository has"
-    )
+    repository: Repository = Field(description=REPOSITORY)
+    number: int = Field(ge=1, le=10_000_000, description=NUMBER)
 
 
 class ListedRepository(BaseModel):
@@ -154,23 +126,6 @@ class ReadIssue(ListedIssue):
     pull_request: PullRequestState | None = None
 
 
-class PostedComment(BaseModel):
-    """Where the comment stands."""
-
-    repository: str
-    number: int
-    link: str
-
-
-class OpenedIssue(BaseModel):
-    """The issue as it stands."""
-
-    repository: str
-    number: int
-    title: str
-    link: str
-
-
 async def github_list_repositories(arguments: GitHubListRepositories, context: Context) -> ListedRepositories:
     """The user's own and those of their organizations."""
     found = await context.access.use(
@@ -231,66 +186,6 @@ async def github_read(arguments: GitHubRead, context: Context) -> ReadIssue:
     return await context.access.use(PROVIDER, read)
 
 
-async def github_comment(arguments: GitHubComment, context: Context) -> PostedComment:
-    """Say it; once per execution id."""
-    written = await context.access.use(
-        PROVIDER,
-        lambda token: context.work.github_actions.comment(
-            token,
-            arguments.repository,
-            arguments.number,
-            arguments.text,
-            context.effect_id,
-            timeout_s=context.timeout_s,
-        ),
-    )
-    return _posted(written)
-
-
-async def find_github_comment(arguments: GitHubComment, context: Context) -> PostedComment | None:
-    """What `github_comment` achieved earlier under this execution id: the comment with its mark."""
-    written = await context.access.use(
-        PROVIDER,
-        lambda token: context.work.github_actions.find_comment(
-            token,
-            arguments.repository,
-            arguments.number,
-            context.effect_id,
-            context.now,
-            timeout_s=context.timeout_s,
-        ),
-    )
-    return _posted(written) if written else None
-
-
-async def github_create_issue(arguments: GitHubCreateIssue, context: Context) -> OpenedIssue:
-    """Open it; once per execution id."""
-    issue = await context.access.use(
-        PROVIDER,
-        lambda token: context.work.github_actions.open_issue(
-            token,
-            arguments.repository,
-            arguments.title,
-            arguments.text or "",
-            arguments.labels,
-            context.effect_id,
-            timeout_s=context.timeout_s,
-        ),
-    )
-    return _opened(issue)
-
-
-async def find_github_issue(arguments: GitHubCreateIssue, context: Context) -> OpenedIssue | None:
-    """What `github_create_issue` achieved earlier under this execution id: the issue with its mark."""
-    issue = await context.access.use(
-        PROVIDER,
-        lambda token: context.work.github_actions.find_issue(
-            token, arguments.repository, context.effect_id, context.now, timeout_s=context.timeout_s
-        ),
-    )
-    return _opened(issue) if issue else None
-
-
 def _listed(issue: Issue, context: Context) -> ListedIssue:
     return ListedIssue(
         repository=issue.repository,
@@ -310,14 +205,6 @@ def _listed(issue: Issue, context: Context) -> ListedIssue:
 
 def _said(comment: Comment, context: Context) -> ReadComment:
     return ReadComment(author=comment.author, at=_local(comment.at, context), text=comment.body[:COMMENT_CHARACTERS])
-
-
-def _posted(written: WrittenComment) -> PostedComment:
-    return PostedComment(repository=written.repository, number=written.number, link=written.link)
-
-
-def _opened(issue: Issue) -> OpenedIssue:
-    return OpenedIssue(repository=issue.repository, number=issue.number, title=issue.title, link=issue.link)
 
 
 def _local(at: datetime, context: Context) -> str:
@@ -351,25 +238,5 @@ GITHUB_TOOLS = (
         run=github_read,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=True,
-    ),
-    Tool(
-        name="github_comment",
-        description="Comment on a GitHub issue or pull request in the user's name.",
-        effect=Effect.SEND,
-        arguments=GitHubComment,
-        run=github_comment,
-        look_up=find_github_comment,
-        needs=frozenset({PROVIDER}),
-        returns_untrusted_text=False,
-    ),
-    Tool(
-        name="github_create_issue",
-        description="Open an issue in a GitHub repository in the user's name.",
-        effect=Effect.WRITE,
-        arguments=GitHubCreateIssue,
-        run=github_create_issue,
-        look_up=find_github_issue,
-        needs=frozenset({PROVIDER}),
-        returns_untrusted_text=False,
     ),
 )

@@ -1,24 +1,17 @@
-"""Looking into the Outlook calendar, and putting, changing and cancelling events there."""
+"""Looking into the Outlook calendar. What events say was written by others."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated
-
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from datetime import datetime
 
 from contracts.tool import Effect
-from libs.providers.microsoft.agenda import Attendee, OutlookEvent
-from libs.providers.microsoft.event_actions import EventChange, NewOutlookEvent
+from libs.providers.microsoft.agenda import OutlookEvent
 from services.tool import times, windows
-from services.tool.arguments import Arguments, EmailAddress, Prose, TimeText, Title
 from services.tool.context import Context
 from services.tool.errors import InvalidArguments
 from services.tool.registry import Tool
 from services.tool.tools.calendar import (
     Availability,
     CalendarAvailability,
-    CalendarCreateEvent,
     CalendarList,
-    CreatedEvent,
     EventGuest,
     ListedEvent,
     ListedEvents,
@@ -27,44 +20,6 @@ from services.tool.tools.calendar import (
 
 PROVIDER = "outlook_calendar"
 MAX_LISTED = 100
-_TIME = "RFC 3339, or a local time like 2026-11-24T14:00, or words like 'tomorrow at 2pm'"
-_ID = "The id of an event that outlook_calendar_list found"
-
-EventId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9_=+/-]{1,400}$")]
-Guests = Annotated[tuple[EmailAddress, ...], Field(max_length=50)]
-
-
-class OutlookCalendarUpdateEvent(Arguments):
-    """What to change; everything that is not given stays as it is."""
-
-    event_id: EventId = Field(description=_ID)
-    title: Title | None = Field(default=None, description="The new title")
-    start: TimeText | None = Field(default=None, description=f"The new start; it lasts as long as before. {_TIME}")
-    end: TimeText | None = Field(default=None, description=f"The new end. {_TIME}")
-    description: Prose | None = Field(default=None, description="The new text that guests can read")
-    add_guests: Guests = Field(default=(), description="E-mail addresses of people to invite")
-    remove_guests: Guests = Field(default=(), description="E-mail addresses of people to uninvite")
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> "OutlookCalendarUpdateEvent":
-        if not self.model_fields_set - {"event_id"}:
-            raise ValueError("nothing to change was given")
-        return self
-
-
-class OutlookCalendarCancelEvent(Arguments):
-    """Which event."""
-
-    event_id: EventId = Field(description=_ID)
-    message: Prose | None = Field(default=None, description="What guests are told, beside that it is cancelled")
-
-
-class CancelledEvent(BaseModel):
-    """What is no longer in the calendar, as far as it is known."""
-
-    event_id: str
-    title: str = ""
-    guests_told: list[str] = []
 
 
 async def outlook_calendar_list(arguments: CalendarList, context: Context) -> ListedEvents:
@@ -102,122 +57,6 @@ async def outlook_calendar_availability(arguments: CalendarAvailability, context
     )
 
 
-async def outlook_calendar_create_event(arguments: CalendarCreateEvent, context: Context) -> CreatedEvent:
-    """Put the event into the calendar and invite its guests; once per execution id."""
-    event, notes = _new(arguments, context)
-    created = await context.access.use(
-        PROVIDER, lambda token: context.work.outlook_event_actions.create(token, event, timeout_s=context.timeout_s)
-    )
-    return _made(created, notes, context)
-
-
-async def find_outlook_event(arguments: CalendarCreateEvent, context: Context) -> CreatedEvent | None:
-    """What `outlook_calendar_create_event` achieved earlier under this execution id."""
-    found = await context.access.use(
-        PROVIDER,
-        lambda token: context.work.outlook_event_actions.find_created(
-            token, context.effect_id, timeout_s=context.timeout_s
-        ),
-    )
-    return _made(found, _new(arguments, context)[1], context) if found else None
-
-
-async def outlook_calendar_update_event(arguments: OutlookCalendarUpdateEvent, context: Context) -> CreatedEvent:
-    """Change an event of the user's own; guests are told by Outlook."""
-
-    async def update(token: str) -> CreatedEvent:
-        event = await _own(arguments.event_id, token, context)
-        change, notes = _change(arguments, event, context)
-        changed = await context.work.outlook_event_actions.change(token, event.id, change, timeout_s=context.timeout_s)
-        return _made(changed, notes, context)
-
-    return await context.access.use(PROVIDER, update)
-
-
-async def find_outlook_update(arguments: OutlookCalendarUpdateEvent, context: Context) -> CreatedEvent | None:
-    """What `outlook_calendar_update_event` achieved earlier: the event, if this execution changed it last."""
-    found = await context.access.use(
-        PROVIDER,
-        lambda token: context.work.outlook_event_actions.find_changed(
-            token, arguments.event_id, context.effect_id, timeout_s=context.timeout_s
-        ),
-    )
-    return _made(found, [], context) if found else None
-
-
-async def outlook_calendar_cancel_event(arguments: OutlookCalendarCancelEvent, context: Context) -> CancelledEvent:
-    """Cancel an event of the user's own; guests are told by Outlook."""
-
-    async def cancel(token: str) -> CancelledEvent:
-        event = await _own(arguments.event_id, token, context)
-        await context.work.outlook_event_actions.cancel(
-            token, event, arguments.message or "", timeout_s=context.timeout_s
-        )
-        told = [attendee.address for attendee in event.attendees]
-        return CancelledEvent(event_id=event.id, title=event.title, guests_told=told)
-
-    return await context.access.use(PROVIDER, cancel)
-
-
-async def find_outlook_cancellation(arguments: OutlookCalendarCancelEvent, context: Context) -> CancelledEvent | None:
-    """What `outlook_calendar_cancel_event` achieved earlier: the event is in the calendar no more."""
-    is_gone = await context.access.use(
-        PROVIDER,
-        lambda token: context.work.outlook_event_actions.is_gone(
-            token, arguments.event_id, timeout_s=context.timeout_s
-        ),
-    )
-    return CancelledEvent(event_id=arguments.event_id) if is_gone else None
-
-
-async def _own(event_id: str, token: str, context: Context) -> OutlookEvent:
-    event = await context.work.outlook_agenda.read(token, event_id, timeout_s=context.timeout_s)
-    if not event.is_mine:
-        raise InvalidArguments("Only its organizer can change or cancel this event; the user is a guest.")
-    return event
-
-
-def _new(arguments: CalendarCreateEvent, context: Context) -> tuple[NewOutlookEvent, list[str]]:
-    lasting = timedelta(minutes=arguments.duration_minutes)
-    start, end, notes = windows.span(arguments.start, arguments.end, lasting, context.tz, context.now)
-    event = NewOutlookEvent(
-        title=arguments.title,
-        start=start,
-        end=end,
-        guests=_distinct(arguments.guests),
-        description=arguments.description or "",
-        execution_id=context.effect_id,
-    )
-    return event, notes
-
-
-def _change(
-    arguments: OutlookCalendarUpdateEvent, event: OutlookEvent, context: Context
-) -> tuple[EventChange, list[str]]:
-    if arguments.description is not None and event.has_joining_text:
-        raise InvalidArguments("The text of an online meeting says how to join it, and is not replaced here.")
-    span, notes = None, list[str]()
-    if arguments.start is not None or arguments.end is not None:
-        if event.is_all_day:
-            raise InvalidArguments("The times of an event that lasts whole days cannot be changed here.")
-        begins, ends = event.stretch(context.tz)
-        start = arguments.start or begins.astimezone(context.tz).isoformat()
-        *between, notes = windows.span(start, arguments.end, ends - begins, context.tz, context.now)
-        span = (between[0].astimezone(UTC), between[1].astimezone(UTC))
-    guests = None
-    if arguments.add_guests or arguments.remove_guests:
-        removed = {guest.lower() for guest in arguments.remove_guests}
-        invited = [*event.attendees, *(Attendee(guest, "", "") for guest in arguments.add_guests)]
-        distinct = {guest.address.lower(): guest for guest in reversed(invited)}
-        guests = tuple(guest for address, guest in reversed(distinct.items()) if address not in removed)
-    change = EventChange(arguments.title, span, arguments.description, guests, context.effect_id)
-    return change, notes
-
-
-def _distinct(guests: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple({guest.lower(): guest for guest in guests}.values())
-
-
 def _listed(event: OutlookEvent, context: Context) -> ListedEvent:
     return ListedEvent(
         id=event.id,
@@ -229,18 +68,6 @@ def _listed(event: OutlookEvent, context: Context) -> ListedEvent:
         description=event.preview,
         guests=[EventGuest(name=g.name, address=g.address, response=g.response) for g in event.attendees[:50]],
         link=event.link,
-    )
-
-
-def _made(event: OutlookEvent, notes: list[str], context: Context) -> CreatedEvent:
-    return CreatedEvent(
-        event_id=event.id,
-        title=event.title,
-        start=windows.rfc3339(event.start, context.tz),
-        end=windows.rfc3339(event.end, context.tz),
-        guests=[attendee.address for attendee in event.attendees],
-        link=event.link,
-        notes=notes,
     )
 
 
@@ -270,35 +97,5 @@ OUTLOOK_CALENDAR_TOOLS = (
         run=outlook_calendar_availability,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=False,
-    ),
-    Tool(
-        name="outlook_calendar_create_event",
-        description="Create an event in the user's Outlook calendar and invite its guests by e-mail address.",
-        effect=Effect.WRITE,
-        arguments=CalendarCreateEvent,
-        run=outlook_calendar_create_event,
-        look_up=find_outlook_event,
-        needs=frozenset({PROVIDER}),
-        returns_untrusted_text=False,
-    ),
-    Tool(
-        name="outlook_calendar_update_event",
-        description="Move or change an event of the user's own in the Outlook calendar, or whom it invites.",
-        effect=Effect.WRITE,
-        arguments=OutlookCalendarUpdateEvent,
-        run=outlook_calendar_update_event,
-        look_up=find_outlook_update,
-        needs=frozenset({PROVIDER}),
-        returns_untrusted_text=True,
-    ),
-    Tool(
-        name="outlook_calendar_cancel_event",
-        description="Cancel an event of the user's own in the Outlook calendar; its guests are told.",
-        effect=Effect.WRITE,
-        arguments=OutlookCalendarCancelEvent,
-        run=outlook_calendar_cancel_event,
-        look_up=find_outlook_cancellation,
-        needs=frozenset({PROVIDER}),
-        returns_untrusted_text=True,
     ),
 )

@@ -3,24 +3,18 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from contracts.tool import Effect
 from libs.providers.microsoft.mail_actions import NewMail
 from libs.providers.microsoft.mailbox import Correspondent, MailWanted, OutlookMessage
 from services.tool import times
-from services.tool.arguments import Arguments, EmailAddress, Prose, TimeText, Title, Words, bounded
+from services.tool.arguments import Arguments, EmailAddress, SomeProse, TimeText, Title, Words, bounded
 from services.tool.context import Context
 from services.tool.registry import Tool
 from services.tool.tools.mail import FoundMail, FoundMails, Person, ReadMail
 
 PROVIDER = "outlook_mail"
-
-
-def _some(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return text
 
 
 MessageId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9_=+/-]{1,400}$")]
@@ -50,7 +44,7 @@ class OutlookMailRead(Arguments):
 class _Letter(Arguments):
     cc: Recipients = Field(default=(), description="E-mail addresses for a copy")
     subject: Title | None = Field(default=None, description="The subject; may be left out for an answer")
-    body: Annotated[Prose, AfterValidator(_some)] = Field(description="The text, without HTML")
+    body: SomeProse = Field(description="The text, without HTML")
     reply_to_message_id: MessageId | None = Field(default=None, description=_REPLY)
 
     @model_validator(mode="after")

@@ -3,25 +3,19 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from contracts.tool import Effect
 from libs.providers.slack.conversations import Channel, Message
 from libs.providers.slack.posting import NewMessage
 from libs.providers.slack.wording import mentioned, readable
 from services.tool import times
-from services.tool.arguments import Arguments, Prose, TimeText, Words, bounded
+from services.tool.arguments import Arguments, SomeProse, TimeText, Words, bounded
 from services.tool.context import Context
 from services.tool.registry import Tool
 
 PROVIDER = "slack"
 TEXT_CHARACTERS = 2_000
-
-
-def _some(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return text
 
 
 ChannelId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[CDG][A-Z0-9]{5,30}$")]
@@ -53,7 +47,7 @@ class SlackPostMessage(Arguments):
     """What to say, and where."""
 
     channel: ChannelId = Field(description=_CHANNEL)
-    text: Annotated[Prose, AfterValidator(_some)] = Field(
+    text: SomeProse = Field(
         description="The message. *bold*, _italic_ and `code` are understood; <@U123> mentions a person by id"
     )
     thread: Ts | None = Field(default=None, description=f"Answer in this message's thread. {_THREAD}")

@@ -1,4 +1,4 @@
-"""The ways in which a provider's answer to a write gets lost, for every tool that writes.
+"""The ways in which a provider's answer to a write gets lost, for every tool that writes; and a process that dies.
 
 Whether the provider had done it by then is told by the front, which passes the request on, or does not.
 """
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.tool import ExecutionStatus
+from services.tool import ledger
 from tests.service.tool.front import Fault, html
 from tests.service.tool.world import World
 
@@ -42,4 +43,25 @@ async def with_a_lost_answer(
     outcome = await world.execute(world.asked(tool, arguments))
     assert outcome.status == ExecutionStatus.DONE, outcome
     assert world.front.count(on) == (1 if did_it else 2)
+    return world.opened(outcome)
+
+
+async def with_a_forgotten_result(
+    world: World, monkeypatch: pytest.MonkeyPatch, tool: str, **arguments: Any
+) -> dict[str, Any]:
+    """The result of an effect whose process dies after the provider did it, before that is written down."""
+    finish = ledger.finish
+    died: list[str] = []
+
+    async def die_once(*given: Any) -> None:
+        await finish(*given)
+        if not died:
+            died.append(tool)
+            raise RuntimeError("the process dies here, before the commit")
+
+    monkeypatch.setattr(ledger, "finish", die_once)
+    monkeypatch.setattr(ledger, "LEASE_S", 1.5)
+    outcome = await world.execute(world.asked(tool, arguments))
+    assert died == [tool]
+    assert outcome.status == ExecutionStatus.DONE, outcome
     return world.opened(outcome)

@@ -11,7 +11,7 @@ from services.tool.deps import ToolDeps
 from tests.conftest import Platform
 from tests.service.tool.emulator import emulated
 from tests.service.tool.front import Fault, Front
-from tests.service.tool.lost_answers import lost_answers, with_a_lost_answer
+from tests.service.tool.lost_answers import lost_answers, with_a_forgotten_result, with_a_lost_answer
 from tests.service.tool.oauth_peer import GOOD_TOKEN, REFRESHED_TOKEN, STALE_TOKEN
 from tests.service.tool.world import World, running_tool, unique
 
@@ -206,6 +206,21 @@ async def test_a_lost_answer_never_makes_two_issues(github: World, hub: Hub, way
 
     (issue,) = await hub.issues(title)
     assert result["number"] == issue["number"]
+
+
+async def test_a_process_that_dies_after_the_fact_leaves_one_comment_and_one_issue(
+    github: World, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, title = await hub.open(unique("Crash")), unique("Crash")
+
+    where = {"repository": ENGINE, "number": number}
+    said = await with_a_forgotten_result(github, monkeypatch, "github_comment", **where, text="Once only")
+    opened = await with_a_forgotten_result(
+        github, monkeypatch, "github_create_issue", repository=ENGINE, title=title, labels=["bug"]
+    )
+
+    assert [comment["html_url"] for comment in await hub.comments(number)] == [said["link"]]
+    assert [issue["number"] for issue in await hub.issues(title)] == [opened["number"]]
 
 
 async def test_a_comment_is_found_again_among_hundreds(github: World, hub: Hub) -> None:

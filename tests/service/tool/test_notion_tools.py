@@ -15,7 +15,7 @@ from tests.conftest import Platform
 from tests.service.providers.notion_server import NotionServer
 from tests.service.providers.vendor_server import Told, Vendor, vendor
 from tests.service.tool.front import Fault, Front
-from tests.service.tool.lost_answers import lost_answers, with_a_lost_answer
+from tests.service.tool.lost_answers import lost_answers, with_a_forgotten_result, with_a_lost_answer
 from tests.service.tool.world import World, running_tool, unique
 
 UNKNOWN = "0193b0f1-a8c0-7d3e-9f00-112233445566"
@@ -172,6 +172,18 @@ async def test_a_lost_answer_never_makes_two_pages(
     )
 
     assert [row["id"] for row in server.pages.values() if row["parent"] == parent] == [created["page_id"]]
+
+
+async def test_a_process_that_dies_after_the_fact_leaves_one_addition_and_one_page(
+    notion: World, server: NotionServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = server.page("Team")
+
+    await with_a_forgotten_result(notion, monkeypatch, "notion_append", page_id=team, text="Once only")
+    made = await with_a_forgotten_result(notion, monkeypatch, "notion_create_page", parent_id=team, title="Minutes")
+
+    assert [text for _, text in server.said(team)].count("Once only") == 1
+    assert [row["id"] for row in server.pages.values() if row["parent"] == team] == [made["page_id"]]
 
 
 async def test_what_was_added_is_found_on_a_long_page(notion: World, server: NotionServer) -> None:

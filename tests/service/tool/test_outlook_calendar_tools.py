@@ -16,7 +16,7 @@ from services.tool.deps import ToolDeps
 from tests.conftest import Platform
 from tests.service.providers.graph_agenda import GraphAgenda
 from tests.service.tool.front import Fault, Front
-from tests.service.tool.lost_answers import lost_answers, with_a_lost_answer
+from tests.service.tool.lost_answers import lost_answers, with_a_forgotten_result, with_a_lost_answer
 from tests.service.tool.outlook_server import Microsoft, running_microsoft
 from tests.service.tool.world import TIMEZONE, World, running_tool
 
@@ -236,6 +236,24 @@ async def test_a_lost_answer_never_cancels_twice(
     await with_a_lost_answer(outlook, "/cancel", way, did_it, "outlook_calendar_cancel_event", event_id=id)
 
     assert agenda.told == [(id, "cancelled: ")]
+
+
+async def test_a_process_that_dies_after_the_fact_tells_guests_once_of_each_step(
+    outlook: World, agenda: GraphAgenda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await with_a_forgotten_result(
+        outlook,
+        monkeypatch,
+        "outlook_calendar_create_event",
+        title="Once",
+        start="tomorrow at 2pm",
+        guests=[SARAH],
+    )
+    which = {"event_id": made["event_id"]}
+    await with_a_forgotten_result(outlook, monkeypatch, "outlook_calendar_update_event", **which, title="Twice")
+    await with_a_forgotten_result(outlook, monkeypatch, "outlook_calendar_cancel_event", **which)
+
+    assert [what for _, what in agenda.told] == ["invited", "updated", "cancelled: "]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from services.tool.deps import ToolDeps
 from tests.conftest import Platform
 from tests.service.providers.graph_mailbox import GraphMailbox
 from tests.service.tool.front import Fault, Front
-from tests.service.tool.lost_answers import lost_answers, with_a_lost_answer
+from tests.service.tool.lost_answers import lost_answers, with_a_forgotten_result, with_a_lost_answer
 from tests.service.tool.outlook_server import Microsoft, running_microsoft, written
 from tests.service.tool.world import World, running_tool
 
@@ -170,6 +170,16 @@ async def test_a_lost_answer_never_sends_two_mails(
 
     assert mailbox.sent == [sent["message_id"]]
     assert list(mailbox.messages) == [sent["message_id"]]
+
+
+@pytest.mark.parametrize("tool_name", ["outlook_mail_draft", "outlook_mail_send"])
+async def test_a_process_that_dies_after_the_fact_leaves_one_mail(
+    outlook: World, mailbox: GraphMailbox, monkeypatch: pytest.MonkeyPatch, tool_name: str
+) -> None:
+    mail = await with_a_forgotten_result(outlook, monkeypatch, tool_name, to=[SARAH], subject="Once", body="Once")
+
+    assert list(mailbox.messages) == [mail["message_id"]]
+    assert mailbox.sent == ([mail["message_id"]] if tool_name == "outlook_mail_send" else [])
 
 
 async def test_a_mail_that_is_still_on_its_way_is_not_sent_again(outlook: World, mailbox: GraphMailbox) -> None:

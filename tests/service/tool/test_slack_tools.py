@@ -12,7 +12,7 @@ from services.tool.deps import ToolDeps
 from tests.conftest import Platform
 from tests.service.tool.emulator import emulated
 from tests.service.tool.front import Fault, Front
-from tests.service.tool.lost_answers import lost_answers, with_a_lost_answer
+from tests.service.tool.lost_answers import lost_answers, with_a_forgotten_result, with_a_lost_answer
 from tests.service.tool.oauth_peer import GOOD_TOKEN, REFRESHED_TOKEN, STALE_TOKEN
 from tests.service.tool.world import World, running_tool, unique
 
@@ -218,6 +218,14 @@ async def test_a_lost_answer_never_makes_two_messages(
     if in_thread:
         rows = (await workspace.call("conversations.replies", channel=channel, ts=start))["messages"][1:]
     assert [row["ts"] for row in rows] == [result["message_id"]]
+
+
+async def test_a_process_that_dies_after_the_fact_leaves_one_message(
+    slack: World, workspace: Workspace, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted = await with_a_forgotten_result(slack, monkeypatch, "slack_post_message", channel=channel, text="Once")
+
+    assert [row["ts"] for row in await workspace.messages(channel, "Once")] == [posted["message_id"]]
 
 
 async def test_a_message_is_found_again_among_hundreds(slack: World, workspace: Workspace, channel: str) -> None:
