@@ -26,6 +26,7 @@ PREFIXES = {
     "m": "message",
     "cn": "connection",
     "x": "tool execution",
+    "cr": "rule of consent",
     "n": "notification",
     "k": "API key",
     "sk": "API key of another provider, supplied by a user or organization",

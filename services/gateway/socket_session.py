@@ -5,7 +5,8 @@ socket closes; their answers are in the conversation.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,10 +16,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from contracts.ids import TurnId
 from libs.resilience.errors import AdjutantError, Internal, InvalidInput, RateLimited, TooLarge
+from services.gateway.actions import Decision, decide
 from services.gateway.chat_request import ChatFields
 from services.gateway.deps import Gateway
 from services.gateway.guards import check_permission
-from services.gateway.principal import Permission, Principal
+from services.gateway.principal import Origin, Permission, Principal
 from services.gateway.strict_json import parse
 from services.gateway.turn_start import FollowedTurn, conversation_of, start_turn
 from services.gateway.turns import stop_turn
@@ -43,15 +45,27 @@ class StopIn(StrictBody):
     turn_id: Annotated[str, Field(pattern=r"^t_[0-9a-f]{32}$")]
 
 
+class ActionIn(StrictBody):
+    """Decide on an action that the assistant proposed; `arguments` take the place of the proposed ones."""
+
+    type: Literal["action"]
+    action_id: Annotated[str, Field(pattern=r"^x_[0-9a-f]{32}$")]
+    decision: Decision
+    arguments: dict[str, Any] | None = None
+
+
 class PingIn(StrictBody):
     """Are you there?"""
 
     type: Literal["ping"]
 
 
-_incoming: TypeAdapter[ChatIn | StopIn | PingIn] = TypeAdapter(
-    Annotated[ChatIn | StopIn | PingIn, Field(discriminator="type")]
-)
+Incoming = ChatIn | StopIn | ActionIn | PingIn
+_incoming: TypeAdapter[Incoming] = TypeAdapter(Annotated[Incoming, Field(discriminator="type")])
+
+
+_PUSHED = (("notification", "inbox"), ("sync", "sync"), ("action", "action"))
+"""What a client is told of without asking, and the live subject on which it is heard."""
 
 
 class TooManyTurns(RateLimited):
@@ -70,22 +84,20 @@ class MessageTooLarge(TooLarge):
 class SocketSession:
     """One client on one socket."""
 
-    def __init__(self, socket: WebSocket, gateway: Gateway, caller: Principal) -> None:
-        self._socket, self._gateway, self._caller = socket, gateway, caller
+    def __init__(self, socket: WebSocket, gateway: Gateway, caller: Principal, origin: Origin) -> None:
+        self._socket, self._gateway, self._caller, self._origin = socket, gateway, caller, origin
         self._turns: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until the client leaves or this replica stops (then with code 1012: come back)."""
         # Subscribed here and not in the task: a subscription that is cancelled half-way breaks the shared connection.
         bus, user_id = self._gateway.bus, self._caller.scope.user_id
-        async with bus.listen("inbox", user_id) as notices, bus.listen("sync", user_id) as progress:
-            await self._serve(notices, progress)
+        async with AsyncExitStack() as stack:
+            heard = {type: await stack.enter_async_context(bus.listen(kind, user_id)) for type, kind in _PUSHED}
+            await self._serve(heard)
 
-    async def _serve(self, notices: AsyncIterator[bytes], progress: AsyncIterator[bytes]) -> None:
-        pushes = [
-            asyncio.create_task(self._push("notification", notices)),
-            asyncio.create_task(self._push("sync", progress)),
-        ]
+    async def _serve(self, heard: Mapping[str, AsyncIterator[bytes]]) -> None:
+        pushes = [asyncio.create_task(self._push(type, bodies)) for type, bodies in heard.items()]
         stopping = asyncio.create_task(self._gateway.stopping.wait())
         receiving = asyncio.create_task(self._receive())
         try:
@@ -126,6 +138,13 @@ class SocketSession:
         if isinstance(message, StopIn):
             await conversation_of(self._gateway, self._caller, message.turn_id)
             await stop_turn(self._gateway.bus, self._caller.scope, TurnId(message.turn_id))
+            return
+        if isinstance(message, ActionIn):
+            check_permission(self._caller, Permission.MANAGE)
+            action = await decide(
+                message.action_id, message.decision, message.arguments, self._caller, self._gateway, self._origin
+            )
+            await self.send({"type": "action_decided", "data": action.model_dump(mode="json")})
             return
         if len(self._turns) >= self._gateway.settings.socket_turns:
             raise TooManyTurns("This connection follows as many turns as it may.", retry_after_s=1)
@@ -222,7 +241,7 @@ async def _abandon(starting: asyncio.Task[FollowedTurn]) -> None:
         await turn.close()
 
 
-def _read(value: Any) -> ChatIn | StopIn | PingIn:
+def _read(value: Any) -> Incoming:
     try:
         return _incoming.validate_python(value)
     except ValidationError as error:

@@ -9,6 +9,7 @@ from services.gateway.edge import Edge
 from services.gateway.openapi import document
 from services.gateway.problems import install
 from services.gateway.routes import (
+    actions,
     audit,
     auth,
     booking,
@@ -24,6 +25,7 @@ from services.gateway.routes import (
     notifications,
     openai,
     profile,
+    runs,
     socket,
     spending,
     supplied_keys,
@@ -50,6 +52,8 @@ ROUTERS = (
     profile.router,
     delegations.router,
     booking.router,
+    actions.router,
+    runs.router,
     audit.router,
     socket.router,
 )

@@ -4,6 +4,7 @@ from asyncio import TaskGroup
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from contracts.actions import ActionDecided, ActionProposed
 from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
@@ -26,6 +27,8 @@ routes = (
     react(ReauthorizationRequired, handlers.ask_to_reconnect),
     react(SourceFailing, handlers.report_failing_source),
     react(ApiQuotaNeared, handlers.warn_of_quota),
+    react(ActionProposed, handlers.ask_for_approval),
+    react(ActionDecided, handlers.settle_approval),
     react(BudgetThresholdReached, handlers.warn_of_budget),
     react(DeploymentWentDown, operators.tell_of_outage),
     react(DeploymentRecovered, operators.tell_of_recovery),

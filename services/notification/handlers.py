@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from contracts.actions import ActionDecided, ActionProposed
 from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
@@ -55,6 +56,16 @@ async def report_unknown(event: ExecutionFinished, tx: Transaction, deps: Notifi
     """An effect whose outcome nobody knows goes to a person; the others speak for themselves."""
     if event.status == "unknown":
         await tell(tx, deps, wording.effect_unknown(event))
+
+
+async def ask_for_approval(event: ActionProposed, tx: Transaction, deps: Notification) -> None:
+    """The assistant wants to do something, and waits for a word."""
+    await tell(tx, deps, wording.approval(event))
+
+
+async def settle_approval(event: ActionDecided, tx: Transaction, deps: Notification) -> None:
+    """It was decided: nothing waits any more."""
+    await announce_read(tx, await inbox.settle_about(tx, "approval", event.action_id, datetime.now(UTC)))
 
 
 async def tell_of_booking(event: BookingAccepted, tx: Transaction, deps: Notification) -> None:

@@ -77,6 +77,20 @@ async def mark_read(tx: Transaction, notification_id: NotificationId, now: datet
     return was_unread
 
 
+async def settle_about(
+    tx: Transaction, kind: NotificationKind, about: str, now: datetime
+) -> tuple[NotificationId, ...]:
+    """Mark read what is about something that is settled; returns which entries those were."""
+    rows = await tx.fetch(
+        """update notifications set read_at = $3 where kind = $1 and about = $2 and read_at is null
+           returning notification_id""",
+        kind,
+        about,
+        now,
+    )
+    return tuple(NotificationId(row["notification_id"]) for row in rows)
+
+
 async def settle(tx: Transaction, kind: NotificationKind, provider: str, now: datetime) -> tuple[NotificationId, ...]:
     """Mark read what has become pointless; returns which entries those were."""
     rows = await tx.fetch(

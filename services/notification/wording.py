@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from contracts.actions import ActionProposed
 from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.notification import NotificationKind
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
@@ -135,6 +136,17 @@ def budget(event: BudgetThresholdReached) -> Notice:
         about=f"{event.belongs_to} {event.month.isoformat()} {event.percent} {event.budget_micros}",
         title=f"{event.percent} % of {whose.lower()} budget for language models is used",
         text=f"{whose} budget for {event.month:%B %Y} is {limit}; {spent} are spent. {then.get(event.percent, '')}",
+    )
+
+
+def approval(event: ActionProposed) -> Notice:
+    """What it is about stands under Actions: it may hold words of others, and addresses."""
+    return Notice(
+        kind="approval",
+        about=event.action_id,
+        title="Your assistant waits for your approval",
+        text=f"It would like to use {event.tool.replace('_', ' ')}. Look at it under Actions, and decide "
+        f"until {event.expires_at:%Y-%m-%d %H:%M} UTC; without your word nothing is done.",
     )
 
 

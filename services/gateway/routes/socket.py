@@ -32,7 +32,7 @@ async def socket(websocket: WebSocket) -> None:
         return
     # The key itself is never echoed: of the two protocols offered, the server picks the word.
     await websocket.accept(subprotocol=PROTOCOL if key else None)
-    await SocketSession(websocket, gateway, caller).run()
+    await SocketSession(websocket, gateway, caller, origin_of(websocket)).run()
 
 
 def check_page(websocket: WebSocket, gateway: Gateway, caller: Principal) -> None:

@@ -1,0 +1,137 @@
+"""What outsiders' words have influenced is not done without the user's word; and their word counts once."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from contracts.actions import ActionStatus, ActionView, ArgumentOrigin, GetAction, Origin, Provenance, SetConsentRule
+from contracts.envelope import Scope
+from contracts.ids import OrganizationId, UserId, new_id
+from contracts.tool import ExecutionStatus
+from libs.bus import Bus, RemoteError
+from services.tool.deps import ToolDeps
+from tests.service.tool.desk import EVENT, SENTENCE, Desk
+from tests.service.tool.world import World, wished
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def desk(world: World, gateway: Bus) -> Desk:
+    return Desk(world, gateway)
+
+
+async def test_an_influenced_event_waits_and_its_preview_names_the_sentence(tool: ToolDeps, desk: Desk) -> None:
+    action_id = await desk.propose(EVENT | {"title": "Influenced"})
+    (view,) = await desk.waiting()
+    preview = desk.preview(view)
+    assert view.action_id == action_id
+    assert preview.title == "Create an event: to evil@example.net"
+    assert any(SENTENCE in reason and "guests[1]" in reason for reason in preview.reasons)
+    assert ("Begins", "Monday, 03 March 2031, 14:00 (Europe/Berlin)") in [(f.label, f.value) for f in preview.fields]
+    assert await desk.world.events("Influenced") == []
+
+
+async def test_approved_it_is_done_once_and_a_second_word_changes_nothing(tool: ToolDeps, desk: Desk) -> None:
+    action_id = await desk.propose(EVENT | {"title": "Approved"})
+    approved = await desk.decide(action_id, "approve")
+    assert approved.status is ActionStatus.HELD
+    assert (await desk.world.ended(action_id)).status is ExecutionStatus.DONE
+    assert len(await desk.world.events("Approved")) == 1
+    for decision in ("approve", "decline"):
+        with pytest.raises(RemoteError) as decided:
+            await desk.decide(action_id, decision)
+        assert decided.value.slug == "action_decided"
+    assert len(await desk.world.events("Approved")) == 1
+
+
+async def test_ten_approvals_at_once_are_one_effect(tool: ToolDeps, desk: Desk) -> None:
+    action_id = await desk.propose(EVENT | {"title": "At once"})
+    answers = await asyncio.gather(*(desk.decide(action_id, "approve") for _ in range(10)), return_exceptions=True)
+    assert sum(isinstance(answer, ActionView) for answer in answers) == 1
+    await desk.world.ended(action_id)
+    assert len(await desk.world.events("At once")) == 1
+
+
+async def test_edited_arguments_are_what_is_done(tool: ToolDeps, desk: Desk) -> None:
+    action_id = await desk.propose(EVENT | {"title": "Edited"})
+    await desk.decide(action_id, "approve", EVENT | {"title": "Edited by me", "guests": []})
+    await desk.world.ended(action_id)
+    (event,) = await desk.world.events("Edited by me")
+    assert event.get("attendees", []) == []
+
+    wrong = await desk.propose(EVENT | {"title": "Edited wrongly"})
+    with pytest.raises(RemoteError) as refused:
+        await desk.decide(wrong, "approve", {"title": "x"})
+    assert refused.value.slug == "invalid_arguments"
+    assert (await desk.gateway.ask(GetAction(action_id=wrong), scope=desk.world.scope)).status == "proposed"
+
+
+async def test_declined_it_is_not_done(tool: ToolDeps, desk: Desk) -> None:
+    action_id = await desk.propose(EVENT | {"title": "Declined"})
+    assert (await desk.decide(action_id, "decline")).status is ActionStatus.DECLINED
+    assert await desk.waiting() == []
+    assert await desk.world.events("Declined") == []
+
+
+async def test_nobody_else_decides_or_sees_it(tool: ToolDeps, desk: Desk) -> None:
+    action_id = await desk.propose(EVENT | {"title": "Mine"})
+    someone = Scope(OrganizationId(new_id("org")), UserId(new_id("u")))
+    other = Desk(replace(desk.world, scope=someone), desk.gateway)
+    assert await other.waiting() == []
+    with pytest.raises(RemoteError) as missing:
+        await other.decide(action_id, "approve")
+    assert missing.value.slug == "action_not_found"
+
+
+async def test_what_the_user_asked_for_in_their_own_words_is_not_asked_about(tool: ToolDeps, desk: Desk) -> None:
+    given = EVENT | {"title": "Plain", "guests": ["sarah.chen@example.com"]}
+    own = wished(given)
+    assert (await desk.sent(desk.world.asked("calendar_create_event", given, provenance=own))).status == "done"
+    after_reading = own.model_copy(update={"read_untrusted": True})
+    command = desk.world.asked("calendar_create_event", given | {"title": "Again"}, provenance=after_reading)
+    assert (await desk.sent(command)).status == "done"
+
+
+async def test_an_address_nobody_knows_is_asked_about_until_it_is_allowed_for_good(tool: ToolDeps, desk: Desk) -> None:
+    composed = Provenance(
+        read_untrusted=False,
+        is_asked=True,
+        arguments=(ArgumentOrigin(argument="guests[1]", origin=Origin.MODEL),),
+    )
+    await desk.propose(EVENT | {"title": "Unknown"}, composed)
+    rule = SetConsentRule(tool="calendar_create_event", verdict="allow", recipient="@example.net")
+    await desk.gateway.ask(rule, scope=desk.world.scope)
+    allowed = desk.world.asked("calendar_create_event", EVENT | {"title": "Allowed"}, provenance=composed)
+    assert (await desk.sent(allowed)).status == "done"
+    # The standing word never covers what texts of others have influenced.
+    await desk.propose(EVENT | {"title": "Influenced all the same"})
+
+
+async def test_without_provenance_and_for_programs_it_is_asked_and_never_means_never(
+    tool: ToolDeps, desk: Desk
+) -> None:
+    unknown = desk.world.asked("calendar_create_event", EVENT | {"title": "?"})
+    unknown = unknown.model_copy(update={"sealed_provenance": None})
+    assert (await desk.sent(unknown)).status == "proposed"
+    program = Provenance(via="program", read_untrusted=True, is_asked=False)
+    await desk.propose(EVENT | {"title": "By a program"}, program)
+    never = SetConsentRule(tool="calendar_create_event", verdict="never")
+    await desk.gateway.ask(never, scope=desk.world.scope)
+    refused = await desk.sent(desk.world.asked("calendar_create_event", EVENT | {"guests": []}))
+    assert (refused.status, refused.error) == ("failed", "ruled_out")
+
+
+async def test_an_event_that_was_done_can_be_taken_back_once(tool: ToolDeps, desk: Desk) -> None:
+    command = desk.world.asked("calendar_create_event", EVENT | {"title": "Undone", "guests": []})
+    await desk.sent(command)
+    (view,) = await desk.waiting()
+    assert view.undo_until is not None
+    await desk.decide(command.execution_id, "undo")
+    async with asyncio.timeout(15):
+        while await desk.world.events("Undone"):
+            await asyncio.sleep(0.05)
+    with pytest.raises(RemoteError) as twice:
+        await desk.decide(command.execution_id, "undo")
+    assert twice.value.slug == "not_undoable"
