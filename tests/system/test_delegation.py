@@ -293,6 +293,54 @@ async def test_strangers_are_bounded_in_number_and_size(owner: AdjutantClient, a
         assert (await other.hold(in_days(62, 9))).status_code == 201
 
 
+ODD_MOMENTS = (
+    *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31T23:59:59Z", "2026-11-24T10:00:00.000001Z"),
+    *("2026-11-24T10:00:00", "now", "", "2026-02-30T00:00:00Z", "99999-01-01T00:00:00Z"),
+)
+ODD_WINDOWS = (
+    {"from": "2199-12-31", "to": "2199-12-31"},
+    {"from": "2000-01-01", "to": "2000-01-01"},
+    {"from": "2026-12-02", "to": "2026-12-01"},
+    {"from": "2026-12-01", "to": "2027-12-01"},
+    {"from": "0001-01-01", "to": "9999-12-31"},
+    {"from": "2026-12-01", "to": "2026-12-01", "timezone": "../../etc/passwd"},
+    {"from": "2026-12-01", "to": "2026-12-01", "timezone": "Pacific/Kiritimati"},
+    {"from": "2026-12-01", "to": "2026-12-01", "duration": "999999999999999999999"},
+    {"from": "2026-12-01"},
+)
+
+
+async def test_whatever_strangers_send_is_answered_and_never_a_defect(
+    owner: AdjutantClient, adjutant: RunningAdjutant
+) -> None:
+    made = await make_link(owner, "Fuzzed", buffer_before=240, buffer_after=240)
+    seen = Counter[int]()
+
+    async def ask(method: str, path: str, **content: Any) -> None:
+        async with Visitor(adjutant.url, made["token"]) as visitor:
+            answer = await visitor.http.request(method, path, **content)
+        assert answer.status_code < 500, answer.text
+        assert answer.is_success or answer.headers["content-type"] == "application/problem+json"
+        seen[answer.status_code] += 1
+
+    for moment in ODD_MOMENTS:
+        await ask("POST", "/holds", json={"start": moment, "duration": 30})
+        body = {"secret": "x", "start": moment}
+        await ask("POST", f"/bookings/b_{'0' * 32}/reschedule", json=body)
+    for window in ODD_WINDOWS:
+        await ask("GET", "/slots", params={"duration": "30"} | window)
+    held = {"booking_id": f"b_{'f' * 32}", "secret": "x", "address": "a@example.com"}
+    for name in ("", " ", "\0", "x" * 201, "\u202e" * 50, "<script>"):
+        await ask("POST", "/bookings", json=held | {"name": name})
+    await ask("POST", "/bookings", content=b'{"name": "\\ud800"', headers={"content-type": "application/json"})
+    await ask("POST", "/bookings", content=b"[" * 9000, headers={"content-type": "application/json"})
+    await ask("GET", f"/bookings/b_{'0' * 32}", headers={"x-booking-secret": b"\xff"})
+    await ask("GET", "/bookings/../../../../api/delegations")
+    await ask("PUT", "/slots")
+
+    assert set(seen) <= {200, 201, 400, 401, 404, 405, 409, 422}, seen
+
+
 @pytest.mark.parametrize(
     ("rules", "complaint"),
     [
