@@ -73,7 +73,8 @@ class CreateEmbeddings(Query[EmbeddingsMade]):
 
 
 class CompletionUpdate(Live):
-    """One step of an answer, published on `live.completion.<call id>` in order of `n`, without gaps.
+    """One step of an answer, published on `live.completion.<call id>` in order of `n`, without gaps. When there is none
+    for ten seconds an `alive` says that the replica still is: whoever hears nothing for long need not wait any more.
 
     Written with msgspec on the hot path; a test holds that encoding against this contract. `calls` is JSON text: a list
     of `{id, name, arguments}`.
@@ -84,7 +85,7 @@ class CompletionUpdate(Live):
     followed_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
 
     n: int
-    type: Literal["text", "calls", "finished", "failed"]
+    type: Literal["text", "calls", "alive", "finished", "failed"]
     text: str | None = None
     calls: str | None = None
     reason: str | None = None

@@ -37,6 +37,9 @@ class _Update(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str | None = None
 
 
+BEAT_S = 10.0
+"""The longest silence of a replica that is well; the gateway gives up after several of them."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -58,6 +61,7 @@ async def start(query: StartCompletion, scope: Scope, deps: Chat) -> CompletionS
 async def _answer(admitted: Admitted, deadline: Deadline, call_id: str, deps: Chat) -> None:
     assert deps.models is not None
     live = _Live(deps.bus, call_id)
+    beating = asyncio.create_task(live.beat())
     try:
         async with aclosing(deps.models.stream(admitted, deadline)) as events:
             async for event in events:
@@ -71,6 +75,8 @@ async def _answer(admitted: Admitted, deadline: Deadline, call_id: str, deps: Ch
     except Exception as error:
         log.exception("completion_failed", error=type(error).__name__)
         await live.fail(Internal("Something went wrong on our side."))
+    finally:
+        beating.cancel()
 
 
 class _Live:
@@ -80,6 +86,14 @@ class _Live:
         self._publisher = bus.live("completion", call_id)
         self._coalescer = Coalescer(self._say)
         self._n = 0
+
+    async def beat(self) -> None:
+        """Say that the answer is still being worked on, when nothing else has for a while; for ever."""
+        while True:
+            before = self._n
+            await asyncio.sleep(BEAT_S)
+            if self._n == before:
+                await self._publish(_Update(self._next(), "alive"))
 
     async def tell(self, event: ModelEvent) -> None:
         if isinstance(event, TextDelta):

@@ -23,8 +23,8 @@ from services.gateway.principal import Principal
 ResultT = TypeVar("ResultT")
 
 START_TIMEOUT_S = 10.0
-SILENCE_S = 150.0
-"""Longer than chat's own deadline for an answer: after it nobody will say anything any more."""
+SILENCE_S = 45.0
+"""Chat says every ten seconds that it is at work: after this nobody will say anything any more."""
 
 
 FAULT_OF_THE_ASKER = frozenset({"context_too_large", "model_refused"})
@@ -66,8 +66,9 @@ class Completion:
         """Where the client stands, in OpenAI's names and in ours."""
         return quota_headers(self.started.quota)
 
-    async def each(self) -> AsyncGenerator[Update, None]:
-        """Until the answer ends. Raises RemoteError with what chat said of a failure, Unavailable."""
+    async def each(self, *, with_alive: bool = False) -> AsyncGenerator[Update, None]:
+        """Until the answer ends; `alive` ones only for who wants them. Raises RemoteError with what chat said of a
+        failure, Unavailable."""
         async with aclosing(self.updates) as bodies:  # type: ignore[type-var]  # it is a generator
             while True:
                 try:
@@ -77,7 +78,8 @@ class Completion:
                     raise Unavailable("The answer was lost on its way.") from error
                 if update.type == "failed":
                     raise _failure(update)
-                yield update
+                if update.type != "alive" or with_alive:
+                    yield update
                 if update.type == "finished":
                     return
 

@@ -26,6 +26,8 @@ from services.gateway.turn_start import start_turn
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
 EMBEDDINGS_TIMEOUT_S = 35.0
+PING = b": ping\n\n"
+"""A comment, which clients ignore and proxies see."""
 MAX_BODY_BYTES = 700_000
 """Sealed and encoded it still fits into one message of the bus (1 MiB)."""
 
@@ -132,7 +134,10 @@ async def _streamed(
     first = True
     async with stack:
         try:
-            async for update in found.each():
+            async for update in found.each(with_alive=True):
+                if update.type == "alive":
+                    yield PING
+                    continue
                 yield chunk(found, update, model, first=first)
                 first = False
                 if update.type == "finished" and has_usage:

@@ -7,13 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from contracts.envelope import Scope
 from contracts.ids import new_id
-from contracts.models import CompletionStop, StartCompletion
+from contracts.models import CompletionStarted, CompletionStop, QuotaLeft, StartCompletion
 from libs.db import Database
+from libs.resilience.errors import Unavailable
 from libs.runtime.discovery import load_service
 from libs.runtime.run import start_service
 from libs.vault import TransitSeal
+from services.chat import completions
+from services.gateway import completion as gateways
 from tests.conftest import Platform
 from tests.service.chat.model_peer import ModelPeer, Says
 from tests.service.chat.world import World
@@ -118,3 +123,36 @@ async def test_a_stop_that_overtakes_its_completion_is_kept(
             while await outcomes(chat.db, scope) != ["cancelled"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     assert model.requests == []
+
+
+async def test_a_replica_that_is_at_work_says_so_and_one_that_died_is_found_out(
+    platform: Platform,
+    world: World,
+    seal: TransitSeal,
+    model: ModelPeer,
+    scope: Scope,
+    data_dir: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(completions, "BEAT_S", 0.05)
+    monkeypatch.setattr(gateways, "SILENCE_S", 1.0)
+    gate = asyncio.Event()
+    model.script = lambda text, results: Says("One two three.", gate=gate)
+    run = start_service(load_service("chat"), platform.settings("chat", data_dir), **settings_of(model))
+    async with run, completion(world, scope, seal) as heard:
+        async with asyncio.timeout(PATIENCE_S):
+            while [update["type"] for update in heard.updates].count("alive") < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        gate.set()
+        assert (await heard.end())["type"] == "finished"
+    assert [update["n"] for update in heard.updates] == list(range(1, len(heard.updates) + 1))
+
+    async def told() -> AsyncIterator[bytes]:
+        for update in heard.updates[:-1]:
+            yield json.dumps(update).encode()
+        await asyncio.Event().wait()
+
+    left = QuotaLeft(requests_per_minute=1, requests_per_day=1, day_left=1, tokens_per_hour=1, hour_tokens_left=1)
+    found = gateways.Completion(CompletionStarted(call_id=heard.call_id, quota=left), told(), 0)
+    with pytest.raises(Unavailable):
+        await found.all()
