@@ -147,7 +147,7 @@ class RunUpdate(Reply):
         "multi_step.complete",
         "step.started",
         "step.progress",
-        "step.waiting",
+        "action.proposed",
         "step.result",
         "step.ended",
         "run.resumed",
@@ -188,6 +188,8 @@ class CreateRun(Query[RunView]):
     sealed_request: str
     """`RunRequest` as JSON under `libs.vault.TransitSeal`, purpose `run_request`."""
     start: bool = False
+    by_program: bool = False
+    """Asked for with a key that may not decide for its user: what it does is proposed."""
 
     @classmethod
     def example(cls) -> Self:
@@ -250,6 +252,8 @@ class ControlRun(Query[RunView]):
 
     run_id: RunId
     action: Literal["start", "pause", "resume", "cancel"]
+    by_program: bool = False
+    """As in `CreateRun`."""
 
     @classmethod
     def example(cls) -> Self:

@@ -10,13 +10,17 @@ SKIPPED_BY_USER = "skipped_by_user"
 _OPEN = frozenset({StepStatus.PENDING, StepStatus.READY, StepStatus.WAITING, StepStatus.FAILED})
 
 
-def start(run: Run, now: datetime, *, is_asked: bool) -> None:
-    """Begin. `is_asked`: its user has seen what they start, or has written it. Raises RunNotPossible."""
+def start(run: Run, now: datetime, *, is_asked: bool, by_program: bool = False) -> None:
+    """Begin. `is_asked`: its user has seen what they start, or has written it; a program's word is not its user's.
+
+    Raises RunNotPossible.
+    """
     if run.status in (RunStatus.PAUSED, RunStatus.CANCELLED):
         raise RunNotPossible(f"The run is {run.status}.")
     if run.status is not RunStatus.PLANNED:
         return
-    run.status, run.started_at, run.is_asked = RunStatus.RUNNING, now, is_asked
+    run.status, run.started_at = RunStatus.RUNNING, now
+    run.is_asked, run.by_program = is_asked and not by_program, by_program
     run.deadline_at = now + timedelta(seconds=run.time_limit_s)
     count = len(run.states)
     why = f"{count} steps are needed" if count > 1 else "One step is needed"

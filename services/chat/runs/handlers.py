@@ -37,7 +37,8 @@ async def create_run(query: CreateRun, call: Call, deps: Chat) -> RunView:
     """Plan, and begin if wanted."""
     scope = call.require_scope()
     request = RunRequest.model_validate_json(deps.seal.open("run_request", scope, query.sealed_request))
-    return view_of(await start.create(query.run_id, request, scope, deps, start=query.start))
+    run = await start.create(query.run_id, request, scope, deps, start=query.start, by_program=query.by_program)
+    return view_of(run)
 
 
 async def list_runs(query: ListRuns, call: Call, deps: Chat) -> RunPage:
@@ -69,7 +70,7 @@ async def control_run(query: ControlRun, call: Call, deps: Chat) -> RunView:
         run = await run_rows.lock(tx, key, query.run_id)
         match query.action:
             case "start":
-                changes.start(run, now, is_asked=True)
+                changes.start(run, now, is_asked=True, by_program=query.by_program)
             case "pause":
                 changes.pause(run, now)
             case "resume":

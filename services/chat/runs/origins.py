@@ -29,7 +29,7 @@ def origins_of(run: Run, state: StepState, arguments: dict[str, Any]) -> Provena
     has_read = run.after_reading or any(outcome.untrusted for outcome in outcomes)
     return known.model_copy(
         update={
-            "via": "run",
+            "via": "program" if run.by_program else "run",
             "read_untrusted": has_read,
             "is_asked": run.is_asked or known.is_asked,
             "arguments": tuple(_judged(run, state, each) for each in known.arguments),
@@ -46,7 +46,8 @@ def _judged(run: Run, state: StepState, each: ArgumentOrigin) -> ArgumentOrigin:
     if source is not None and _has_outsiders(run, source):
         other = run.states[source].step
         return each.model_copy(update={"origin": Origin.UNTRUSTED, "source": f"{other.tool}: {other.name}"})
-    if source is None and run.planned_by in ("user", "offline"):
+    is_shown = run.is_asked or (run.planned_by != "model" and not run.by_program)
+    if source is None and is_shown and not run.after_reading:
         return each.model_copy(update={"origin": Origin.USER})
     return each
 

@@ -87,7 +87,7 @@ def wait(run: Run, step_id: str, attempt: int, now: datetime) -> None:
     if state.attempt == attempt and state.status is StepStatus.RUNNING:
         state.status = StepStatus.WAITING
         run.changed.add(step_id)
-        run.tell("step.waiting", now, step_id=step_id, action_id=state.execution_id)
+        run.tell("action.proposed", now, step_id=step_id, action_id=state.execution_id)
         run.advance(now)
 
 

@@ -26,6 +26,7 @@ class _Content(msgspec.Struct, frozen=True):
     time_limit_s: float
     after_reading: bool
     is_asked: bool
+    by_program: bool
     cost_micros: int
     confidence: float
     detail: str | None
@@ -151,6 +152,7 @@ async def _save_run(tx: Transaction, key: UserKey, run: Run) -> None:
         time_limit_s=run.time_limit_s,
         after_reading=run.after_reading,
         is_asked=run.is_asked,
+        by_program=run.by_program,
         cost_micros=run.cost_micros,
         confidence=run.confidence,
         detail=run.detail,
@@ -209,6 +211,7 @@ async def _loaded(tx: Transaction, key: UserKey, run_id: RunId, sql: str) -> Run
         created_at=row["created_at"],
         after_reading=content.after_reading,
         is_asked=content.is_asked,
+        by_program=content.by_program,
         cost_micros=content.cost_micros,
         confidence=content.confidence,
         started_at=row["started_at"],

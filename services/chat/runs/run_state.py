@@ -78,6 +78,8 @@ class Run:
     """Whether texts of outsiders were before the planner."""
     is_asked: bool = False
     """Whether its user began it after having seen it, or wrote it."""
+    by_program: bool = False
+    """Whether a program began it, which may not decide for its user."""
     cost_micros: int = 0
     confidence: float = 1.0
     started_at: datetime | None = None

@@ -35,7 +35,7 @@ class TurnPlan:
     has_read_untrusted: bool
 
 
-async def create(run_id: RunId, request: RunRequest, scope: Scope, deps: Chat, *, start: bool) -> Run:
+async def create(run_id: RunId, request: RunRequest, scope: Scope, deps: Chat, *, start: bool, by_program: bool) -> Run:
     """The run of an API request; the one there is, when it was asked for before.
 
     Raises PlanRejected, NothingToPlan, ToolsAway.
@@ -51,6 +51,7 @@ async def create(run_id: RunId, request: RunRequest, scope: Scope, deps: Chat, *
     else:
         made = await planned(request.goal, about.tools, now.astimezone(about.zone), scope, deps.models)
     run = _run(run_id, request.goal, made, about.zone.key, now, request.time_limit_s)
+    run.by_program = by_program
     return await _keep(run, scope, deps, start=start)
 
 
@@ -88,7 +89,7 @@ async def _keep(run: Run, scope: Scope, deps: Chat, *, start: bool) -> Run:
             pass
         if start:
             # What a model made of the goal was not shown before it began; what the user wrote was.
-            changes.start(run, run.created_at, is_asked=run.planned_by != "model")
+            changes.start(run, run.created_at, is_asked=run.planned_by != "model", by_program=run.by_program)
         await keep(tx, key, run, deps)
     return run
 
