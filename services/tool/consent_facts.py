@@ -87,7 +87,7 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
         "outlook_mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), _WRITE),
         "outlook_mail_send": Facts("Send a mail", ("to", "cc", "bcc"), _SAY, is_held=True),
         "outlook_calendar_create_event": Facts("Create an event", ("guests",), _PLAN, undone_with=_outlook_event_goes),
-        "outlook_calendar_update_event": Facts("Change an event", ("guests",), (*_CHANGE, *_PLAN)),
+        "outlook_calendar_update_event": Facts("Change an event", ("add_guests",), (*_CHANGE, *_PLAN)),
         "outlook_calendar_cancel_event": Facts("Cancel an event", (), _CANCEL),
         "github_comment": Facts("Comment on GitHub", ("repository",), _POST, is_held=True),
         "github_create_issue": Facts("Open an issue on GitHub", ("repository",), (*_MAKE, "report"), is_held=True),
