@@ -113,7 +113,11 @@ PROVIDERS = _listed(
         "Gmail",
         GOOGLE,
         (f"{_GOOGLE_API}gmail.readonly",),
-        {"send": (f"{_GOOGLE_API}gmail.send",), "organize": (f"{_GOOGLE_API}gmail.modify",)},
+        {
+            "send": (f"{_GOOGLE_API}gmail.send",),
+            "draft": (f"{_GOOGLE_API}gmail.compose",),
+            "organize": (f"{_GOOGLE_API}gmail.modify",),
+        },
     ),
     Provider(
         "calendar",

@@ -26,6 +26,10 @@ RESPOND = Step("respond", "Working out the answer")
 ACTIONS = {
     "mail_search": "Searching your mail",
     "mail_read": "Reading a message",
+    "mail_draft": "Drafting a mail",
+    "mail_send": "Sending a mail",
+    "mail_reply": "Answering a mail",
+    "mail_label": "Sorting your mail",
     "contacts_find": "Looking up a contact",
     "calendar_list": "Looking at your calendar",
     "calendar_availability": "Checking when you are free",

@@ -83,7 +83,7 @@ async def test_the_list_says_what_can_be_connected_and_allowed(connected: Connec
     listed = {each["type"]: each for each in (await client.get("/api/integrations/connect"))["providers"]}
 
     assert (listed["gmail"]["connected"], listed["gmail"]["available"]) == (True, True)
-    assert listed["gmail"]["capabilities"] == ["read", "send", "organize"]
+    assert listed["gmail"]["capabilities"] == ["read", "send", "draft", "organize"]
     assert (listed["zoom"]["connected"], listed["zoom"]["available"]) == (False, False)
 
 

@@ -21,7 +21,7 @@ DEFAULT_BASE_URL = "https://gmail.googleapis.com/"
 AT_ONCE = 10
 """Metadata requests in flight per search. Gmail's own batch endpoint counts them one by one just the same."""
 _HEADERS = ("From", "To", "Cc", "Subject", "Date")
-_MESSAGES = "users.messages"
+MESSAGES, DRAFTS, LABELS = "users.messages", "users.drafts", "users.labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +74,19 @@ class Gmail:
     """Gmail, for any user whose token is given."""
 
     def __init__(self, api: GoogleApi) -> None:
-        self._api = api
+        self.api = api
 
     @classmethod
     async def open(cls, http: httpx.AsyncClient, base_url: str = DEFAULT_BASE_URL) -> "Gmail":
         """Load the API description; `base_url` is the root, without `/gmail/v1`."""
-        return cls(await GoogleApi.open("Gmail", "gmail", "v1", (_MESSAGES,), base_url, http))
+        return cls(await GoogleApi.open("Gmail", "gmail", "v1", (MESSAGES, DRAFTS, LABELS), base_url, http))
 
     async def find(
         self, token: str, query: str, limit: int, *, page: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
     ) -> MailPage:
         """Ids that match a query in Gmail's search language; spam and bin are left out."""
-        request = self._api.request(_MESSAGES, "list", userId="me", q=query, maxResults=limit, pageToken=page)
-        found = await self._api.send(request, token, timeout_s)
+        request = self.api.request(MESSAGES, "list", userId="me", q=query, maxResults=limit, pageToken=page)
+        found = await self.api.send(request, token, timeout_s)
         return MailPage(tuple(str(row["id"]) for row in found.get("messages", ())), found.get("nextPageToken"))
 
     async def summaries(
@@ -111,23 +111,22 @@ class Gmail:
 
     async def read(self, token: str, id: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Mail:
         """One mail with its text. Raises EntityNotFound."""
-        request = self._api.request(_MESSAGES, "get", userId="me", id=id, format="full")
-        found = await self._api.send(request, token, timeout_s)
+        request = self.api.request(MESSAGES, "get", userId="me", id=id, format="full")
+        found = await self.api.send(request, token, timeout_s)
         payload = found.get("payload") or {}
         text, is_truncated = body_text(payload)
         return Mail(summary_of(found), text, is_truncated, attachment_names(payload))
 
     async def _summary(self, token: str, id: str, timeout_s: float) -> MailSummary:
-        request = self._api.request(
-            _MESSAGES, "get", userId="me", id=id, format="metadata", metadataHeaders=list(_HEADERS)
+        request = self.api.request(
+            MESSAGES, "get", userId="me", id=id, format="metadata", metadataHeaders=list(_HEADERS)
         )
-        return summary_of(await self._api.send(request, token, timeout_s))
+        return summary_of(await self.api.send(request, token, timeout_s))
 
 
 def summary_of(found: Mapping[str, Any]) -> MailSummary:
     """A message resource of Gmail, in any format but `minimal`."""
-    rows = (found.get("payload") or {}).get("headers") or ()
-    headers = {str(row.get("name", "")).lower(): str(row.get("value", "")) for row in rows}
+    headers = headers_of(found)
     senders = addresses(headers.get("from", ""))
     return MailSummary(
         id=str(found["id"]),
@@ -135,20 +134,26 @@ def summary_of(found: Mapping[str, Any]) -> MailSummary:
         sender=senders[0] if senders else Address("", ""),
         to=addresses(headers.get("to", "")),
         cc=addresses(headers.get("cc", "")),
-        subject=_words(headers.get("subject", ""))[:300],
+        subject=words(headers.get("subject", ""))[:300],
         snippet=unescape(str(found.get("snippet", "")))[:300],  # Gmail escapes snippets for HTML, and only them
         received_at=datetime.fromtimestamp(int(found.get("internalDate", 0)) / 1000, UTC),
         labels=frozenset(str(label) for label in found.get("labelIds", ())),
     )
 
 
+def headers_of(found: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a message resource, by name in lower case."""
+    rows = (found.get("payload") or {}).get("headers") or ()
+    return {str(row.get("name", "")).lower(): str(row.get("value", "")) for row in rows}
+
+
 def addresses(header: str) -> tuple[Address, ...]:
     """The addresses of a header line, at most 50; what has no `@` is dropped."""
     pairs = getaddresses([header.replace("\r", " ").replace("\n", " ")])[:50]
-    return tuple(Address(_words(name)[:120], address.strip()) for name, address in pairs if "@" in address)
+    return tuple(Address(words(name)[:120], address.strip()) for name, address in pairs if "@" in address)
 
 
-def _words(encoded: str) -> str:
+def words(encoded: str) -> str:
     """Undo RFC 2047 where a sender's encoding came through; drop control characters."""
     try:
         text = str(make_header(decode_header(encoded)))

@@ -8,6 +8,8 @@ from services.tool.tools.delegation_steps import DELEGATION_STEPS
 from services.tool.tools.github import GITHUB_TOOLS
 from services.tool.tools.github_writing import GITHUB_WRITING_TOOLS
 from services.tool.tools.mail import MAIL_TOOLS
+from services.tool.tools.mail_labels import MAIL_LABEL_TOOLS
+from services.tool.tools.mail_writing import MAIL_WRITING_TOOLS
 from services.tool.tools.notion import NOTION_TOOLS
 from services.tool.tools.outlook_calendar import OUTLOOK_CALENDAR_TOOLS
 from services.tool.tools.outlook_events import OUTLOOK_EVENT_TOOLS
@@ -16,7 +18,7 @@ from services.tool.tools.slack import SLACK_TOOLS
 
 registry = OfferedTools(
     (
-        *(*MAIL_TOOLS, *CONTACTS_TOOLS, *CALENDAR_TOOLS),
+        *(*MAIL_TOOLS, *MAIL_WRITING_TOOLS, *MAIL_LABEL_TOOLS, *CONTACTS_TOOLS, *CALENDAR_TOOLS),
         *(*OUTLOOK_MAIL_TOOLS, *OUTLOOK_CALENDAR_TOOLS, *OUTLOOK_EVENT_TOOLS),
         *(*GITHUB_TOOLS, *GITHUB_WRITING_TOOLS, *SLACK_TOOLS, *NOTION_TOOLS),
         *(*DELEGATION_TOOLS, *DELEGATION_STEPS),
