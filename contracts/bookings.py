@@ -115,8 +115,10 @@ class FindSlots(Query[Slots]):
 
 
 class HoldSlot(Query[SlotHeld]):
-    """Keep a slot for ten minutes. Errors `booking_link_not_found`, `duration_not_offered`, `slot_taken`,
-    `too_many_holds`."""
+    """Keep a slot for ten minutes; asked again with the same hash it is the same hold.
+
+    Errors `booking_link_not_found`, `duration_not_offered`, `slot_taken`, `too_many_holds`.
+    """
 
     subject: ClassVar[str] = "rpc.tool.hold_slot.v1"
     asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)

@@ -69,10 +69,12 @@ class SlotList(BaseModel):
 
 
 class HoldRequest(StrictBody):
-    """Which slot."""
+    """Which slot. With a secret of your own (32 random characters or more) the request may be sent again: it is the
+    same hold."""
 
     start: Moment
     duration: Minutes
+    secret: Annotated[str, Field(min_length=32, max_length=100)] | None = None
 
 
 class Hold(BaseModel):
@@ -114,10 +116,11 @@ class MoveRequest(SecretHolder):
     start: Moment
 
 
-async def _visitor(token: Token, request: Request, gateway: GatewayHere, origin: OriginHere) -> str:
+async def _visitor(token: Token, request: Request, response: Response, gateway: GatewayHere, origin: OriginHere) -> str:
     """The hash of the token; the visit is counted first, whatever the token is worth."""
     hashed = digest(token)
-    await count(gateway, origin, hashed, is_change=request.method != "GET")
+    allowance = await count(gateway, origin, hashed, is_change=request.method != "GET")
+    response.headers.update(allowance.headers())
     return hashed
 
 
@@ -161,7 +164,7 @@ async def slots(
 @router.post("/holds", status_code=201, responses=problems(*WITH_BODY, 404, 409, 429))
 async def hold(body: HoldRequest, visit: Visit, gateway: GatewayHere) -> Hold:
     """Keep a slot for ten minutes; for others it is taken."""
-    found, secret = await _open(visit, gateway), new_secret()
+    found, secret = await _open(visit, gateway), body.secret or new_secret()
     query = HoldSlot(
         delegation_id=found.delegation_id, start=body.start, minutes=body.duration, hold_hash=digest(secret)
     )

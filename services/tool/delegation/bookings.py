@@ -93,6 +93,18 @@ async def find(tx: Transaction, booking_id: str, *, lock: bool = False) -> Booki
     return _booking(row) if row else None
 
 
+async def find_hold(tx: Transaction, delegation_id: str, hold_hash: str, start: datetime) -> Booking | None:
+    """The hold of who has this secret, while it lasts."""
+    row = await tx.fetchrow(
+        f"""{_SELECT} where delegation_id = $1 and hold_hash = $2 and starts_at = $3
+            and status = 'hold' and hold_until > clock_timestamp()""",
+        delegation_id,
+        hold_hash,
+        start,
+    )
+    return _booking(row) if row else None
+
+
 async def listed(tx: Transaction, delegation_id: str, limit: int) -> list[Booking]:
     """This link's bookings by time, latest first; without holds that became nothing."""
     rows = await tx.fetch(

@@ -79,10 +79,14 @@ class Desk:
         return free_starts(Taken([*taken.busy, *busy], booked), rules, zone, window, minutes, now)
 
     async def hold(self, start: datetime, minutes: int, hold_hash: str, now: datetime) -> tuple[NewBooking, datetime]:
-        """Keep a slot, and until when. Raises BookingLinkNotFound, DurationNotOffered, SlotTaken, TooManyHolds."""
+        """Keep a slot, and until when; asked again with the same secret, it is the same hold. Raises
+        BookingLinkNotFound, DurationNotOffered, SlotTaken, TooManyHolds."""
         async with self.db.transaction(self.scope) as tx:
             link = await self._link(tx, minutes)
             await steps.lock_owner(tx)
+            held = await bookings.find_hold(tx, self.delegation_id, hold_hash, start)
+            if held and held.minutes == minutes:
+                return NewBooking(held.booking_id, self.delegation_id, held.time, held.time), held.hold_until
             if await bookings.count_holds(tx, self.delegation_id) >= MOST_HOLDS:
                 raise TooManyHolds("Too many times are being held at the moment.", retry_after_s=60)
             new = await self._free(tx, link, start, minutes, now)

@@ -110,7 +110,7 @@ async def test_a_hold_that_has_run_out_makes_way_without_anybody_cleaning_up(
     visitor = await owner.link()
     start = at(6, 9)
     late = await visitor.hold(start)
-    assert await refused(visitor.hold(start)) == "slot_taken"
+    assert await refused(visitor.hold(start, "another")) == "slot_taken"
     assert start not in await visitor.slots(start)
 
     await _age(platform, late.booking_id)
@@ -130,6 +130,15 @@ async def _age(platform: Platform, booking_id: str) -> None:
         "update tool.bookings set hold_until = hold_until - interval '11 minutes' where booking_id = $1", booking_id
     )
     await connection.close()
+
+
+async def test_a_hold_asked_for_again_with_its_secret_is_the_same_hold(owner: Owner, tool: ToolDeps) -> None:
+    visitor = await owner.link(durations=(30, 60))
+    held = await visitor.hold(at(6, 15), "mine")
+
+    assert await visitor.hold(at(6, 15), "mine") == held
+    assert await refused(visitor.hold(at(6, 15), "another's")) == "slot_taken"
+    assert await refused(visitor.hold(at(6, 15), "mine", minutes=60)) == "slot_taken"
 
 
 async def test_a_hold_given_back_is_free_at_once(owner: Owner, tool: ToolDeps) -> None:
