@@ -27,7 +27,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 _QUIETER = {
     # These log addresses with query strings, or every request, at INFO.
     **dict.fromkeys(
-        ("httpx", "httpx2", "httpcore", "openai", "urllib3", "googleapiclient", "alembic"), logging.WARNING
+        ("httpx", "httpx2", "httpcore", "openai", "urllib3", "googleapiclient", "alembic", "mcp"), logging.WARNING
     ),
     "uvicorn.access": logging.CRITICAL,
     "uvicorn.error": logging.WARNING,

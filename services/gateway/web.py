@@ -58,6 +58,17 @@ ROUTERS = (
     socket.router,
 )
 
+ALLOWED_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "X-CSRF-Token",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "MCP-Protocol-Version",
+    "MCP-Method",
+    "MCP-Name",
+)
+
 
 def web_application(gateway: Gateway) -> ASGIApp:
     """Routes inside, the edge outside."""
@@ -80,7 +91,7 @@ def web_application(gateway: Gateway) -> ASGIApp:
         app,
         allow_origins=gateway.settings.cors_origins,
         allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key", "Last-Event-ID"),
+        allow_headers=ALLOWED_HEADERS,
         expose_headers=("X-Request-Id", "X-Turn-Id", "X-Conversation-Id", "X-RateLimit-Remaining", "Retry-After"),
         allow_credentials=True,
     )
