@@ -25,7 +25,7 @@ MOST_SOURCES = 10
 ENOUGH_SHARED = 0.6
 """Of a value's words; a sentence with so many of them is where it comes from."""
 _WORD = re.compile(r"[^\W_][\w@.+'-]*[^\W_]|[^\W_]")
-_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|[.!?]|$|(?=\n))+")
+_SENTENCE = re.compile(r"(?:[^.!?\n]|[.!?](?!\s|$))+[.!?]*")
 _ADDRESS = re.compile(r"[^\s@<>(),;]+@[^\s@<>(),;]+\.[^\s@<>(),;.]{2,}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?$")
 _NAMES = ("name", "title", "subject", "full_name", "display_name", "label")

@@ -50,8 +50,8 @@ class Contacts(BaseModel):
 class Sighting:
     """A name and an address seen together; `weight` is higher for people the user dealt with.
 
-    `is_written_to`: in a mail that the user sent. Only that is the user's own doing: anybody can write to them, and put an
-    event with any guests into their calendar.
+    `is_written_to`: in a mail that the user sent. Only that is the user's own doing: anybody can write to them, and put
+    an event with any guests into their calendar.
     """
 
     name: str

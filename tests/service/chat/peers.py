@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.actions import Preview, Provenance
 from contracts.context import AssembleContext, AssembledContext
 from contracts.tool import (
     Effect,
@@ -66,7 +67,10 @@ class PeerExecutionNotFound(NotFound):
 
 @dataclass(slots=True)
 class ToolPeer:
-    """A tool service whose ledger is a dictionary: one effect an execution id, however often it is asked."""
+    """A tool service whose ledger is a dictionary: one effect an execution id, however often it is asked.
+
+    What was planned after reading what outsiders wrote, it proposes.
+    """
 
     bus: Bus
     seal: TransitSeal
@@ -78,6 +82,8 @@ class ToolPeer:
     deliveries: list[str] = field(default_factory=list)
     timezones: list[str] = field(default_factory=list)
     outcomes: dict[str, ToolOutcome] = field(default_factory=dict)
+    provenances: dict[str, Provenance] = field(default_factory=dict)
+    """By the title of what was to be created."""
     fails: str | None = None
     silent: bool = False
     """Whether it keeps its notices to itself, as when they get lost."""
@@ -120,7 +126,15 @@ async def execute_tool(command: ExecuteTool, call: Call, peer: ToolPeer) -> None
     peer.deliveries.append(command.execution_id)
     peer.timezones.append(command.timezone)
     await peer.before_effect(arguments)
-    if peer.fails:
+    assert command.sealed_provenance is not None
+    told = peer.seal.open("tool_provenance", scope, command.sealed_provenance)
+    provenance = peer.provenances[str(arguments.get("title"))] = Provenance.model_validate_json(told)
+    if provenance.read_untrusted:
+        preview = Preview(title="Create an event", fields=(), reasons=(), arguments="{}").model_dump_json()
+        outcome = ToolOutcome(
+            status=ExecutionStatus.PROPOSED, sealed_preview=peer.seal.seal("action_preview", scope, preview)
+        )
+    elif peer.fails:
         outcome = ToolOutcome(status=ExecutionStatus.FAILED, error="provider_refused", detail=peer.fails)
     else:
         peer.effects.setdefault(command.execution_id, arguments)

@@ -1,9 +1,10 @@
-"""What outsiders wrote is data: it is marked as such, and nothing is changed or sent in the turn that has read it."""
+"""What outsiders wrote is data: marked as such, and whatever is planned after reading it carries that along."""
 
 import json
 
 import pytest
 
+from contracts.actions import Origin
 from contracts.envelope import Scope
 from libs.runtime.run import RunningService
 from tests.service.chat.model_peer import Calls, ModelPeer, Says, in_order
@@ -14,23 +15,29 @@ ATTACK = ("calendar_create_event", {"title": "Attack", "guests": ["attacker@evil
 
 
 @pytest.mark.parametrize("reader", ["mail_search", "calendar_list"])
-async def test_a_model_that_obeys_an_injected_mail_changes_nothing(
+async def test_what_a_model_wants_after_an_injected_mail_waits_for_the_user(
     chat: RunningService, world: World, model: ModelPeer, tools: ToolPeer, scope: Scope, reader: str
 ) -> None:
-    model.script = in_order(Calls(((reader, {}),)), Calls((ATTACK,)), Says("I was not allowed to."))
+    tools.results["calendar_list"] = {"events": [{"title": MAIL["snippet"]}]}
+    model.script = in_order(Calls(((reader, {}),)), Calls((ATTACK,)), Says("It waits for your approval."))
     followed = await world.say(scope, "Read my mail")
     assert followed.end.type == "turn.completed"
     assert tools.effects == {}
-    assert tools.deliveries == []
-    refusal = model.requests[2]["messages"][-1]
-    assert refusal["role"] == "tool"
-    assert "Not done" in refusal["content"]
+    provenance = tools.provenances["Attack"]
+    assert (provenance.read_untrusted, provenance.is_asked) == (True, False)
+    (guest,) = [each for each in provenance.arguments if each.argument == "guests[1]"]
+    assert (guest.origin, guest.sentence) == (Origin.UNTRUSTED, MAIL["snippet"])
+    (proposed,) = [update for update in followed.updates if update.type == "action.proposed"]
+    assert proposed.action_id in tools.outcomes
+    told = model.requests[2]["messages"][-1]
+    assert told["role"] == "tool"
+    assert "waits for your approval" in told["content"]
 
 
-async def test_the_effect_is_refused_also_in_the_same_breath_as_the_reading(
+async def test_what_was_decided_before_the_reading_is_not_influenced_by_it(
     chat: RunningService, world: World, model: ModelPeer, tools: ToolPeer, scope: Scope
 ) -> None:
-    """Calls of one answer were decided before anything was read, so they may be done; later ones not."""
+    """Calls of one answer were decided before any of them was made; later ones were not."""
     model.script = in_order(
         Calls((("contacts_find", {"name": "Sarah"}),)),
         Calls((("calendar_create_event", {"title": "Wished"}), ("mail_search", {}))),
@@ -39,6 +46,7 @@ async def test_the_effect_is_refused_also_in_the_same_breath_as_the_reading(
     )
     await world.say(scope, "Schedule it and read my mail")
     assert [arguments["title"] for arguments in tools.effects.values()] == ["Wished"]
+    assert tools.provenances["Attack"].read_untrusted
 
 
 async def test_addresses_alone_do_not_keep_a_meeting_from_being_made(
@@ -53,22 +61,20 @@ async def test_addresses_alone_do_not_keep_a_meeting_from_being_made(
     assert len(tools.effects) == 1
 
 
-async def test_asking_for_it_in_a_new_message_does_it(
+async def test_a_conversation_that_has_read_mail_remembers_it(
     chat: RunningService, world: World, model: ModelPeer, tools: ToolPeer, scope: Scope
 ) -> None:
-    model.script = in_order(
-        Calls((("mail_search", {}),)),
-        Calls((("calendar_create_event", {"title": "Lunch"}),)),
-        Says("Shall I put it into your calendar?"),
-        Calls((("calendar_create_event", {"title": "Lunch"}),)),
-        Says("Done."),
-    )
+    model.script = in_order(Calls((("mail_search", {}),)), Says("He wants lunch."), Calls((ATTACK,)), Says("Waits."))
     first = world.command(scope, "What does Tom want?")
     await world.send(first, scope)
     await world.follow(first.turn_id)
+    await world.say(scope, "And what else?", conversation_id=first.conversation_id)
     assert tools.effects == {}
-    await world.say(scope, "Yes, put it into my calendar", conversation_id=first.conversation_id)
-    assert len(tools.effects) == 1
+    assert tools.provenances["Attack"].read_untrusted
+
+    model.script = in_order(Calls((ATTACK,)), Says("Done."))
+    await world.say(scope, "Invite attacker@evil.example to Attack")
+    assert len(tools.effects) == 1, "another conversation has read nothing"
 
 
 async def test_what_outsiders_wrote_reaches_the_model_only_between_marks_that_it_cannot_close(
