@@ -6,9 +6,10 @@ nobody uses this way starts without.
 
 import asyncio
 import importlib
+from collections.abc import Coroutine
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -35,7 +36,36 @@ class McpResponse(Response):
                 MutableHeaders(raw=message["headers"]).update(self._limits)
             await send(message)
 
-        await server.serve(self._gateway, self._caller, scope, _again(self._incoming.body, receive), decorated)
+        takes_events = "text/event-stream" in Headers(scope=scope).get("accept", "")
+        answer = server.serve(
+            self._gateway,
+            self._caller,
+            (scope, _again(self._incoming.body, receive), decorated),
+            takes_events=takes_events,
+        )
+        # While it writes events the SDK sees by itself when a client leaves, and would miss it if we looked too.
+        await (answer if takes_events else _while_connected(receive, answer))
+
+
+async def _while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Do it for as long as somebody waits for it."""
+    gone = asyncio.timeout(None)
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.reschedule(asyncio.get_running_loop().time())
+
+    try:
+        async with gone:
+            watching = asyncio.create_task(watch())
+            try:
+                await work
+            finally:
+                watching.cancel()
+    except TimeoutError:
+        if not gone.expired():
+            raise
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

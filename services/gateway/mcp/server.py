@@ -10,7 +10,6 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 from pydantic import ValidationError
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from contracts.ids import ExecutionId, is_id
@@ -33,14 +32,15 @@ log = structlog.get_logger("services.gateway")
 Context = ServerRequestContext[Any, Any]
 
 
-async def serve(gateway: Gateway, caller: Principal, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve(
+    gateway: Gateway, caller: Principal, exchange: tuple[Scope, Receive, Send], *, takes_events: bool
+) -> None:
     """Answer one request: as events to those who take events, else as JSON."""
-    takes_events = "text/event-stream" in Headers(scope=scope).get("accept", "")
     transport = StreamableHTTPSessionManager(
         _server(gateway, caller), stateless=True, json_response=not takes_events, max_request_body_size=MAX_BODY_BYTES
     )
     async with transport.run():
-        await transport.handle_request(scope, receive, send)
+        await transport.handle_request(*exchange)
 
 
 def _server(gateway: Gateway, caller: Principal) -> "Server[Any]":

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -15,8 +16,10 @@ from libs.bus import Bus
 from libs.db import Database
 from libs.vault import MasterKeys, TransitSeal
 from services.gateway.mcp import calling
+from services.gateway.settings import GatewaySettings
 from tests.conftest import Platform
-from tests.service.gateway.conftest import PASSWORD, Joins, Person, Replica, Start
+from tests.service.gateway.conftest import PASSWORD, Joins, Person, Replica, Start, running
+from tests.service.gateway.relay import tcp_wire
 from tests.service.gateway.tool_peer import ROUTES, ToolPeer
 
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -365,3 +368,57 @@ async def test_neither_arguments_nor_results_are_logged(
         await result(replica, person, call("notes_send", {"query": "a secret letter"}))
     captured = capfd.readouterr()
     assert "a secret" not in caplog.text + captured.out + captured.err
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nats-py: of a lost connection
+async def test_without_its_neighbours_the_answer_is_a_sentence_and_then_it_goes_on(
+    platform: Platform, person: Person, tools: ToolPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calling, "AWAY_S", 0.2)
+    server = urlsplit(platform.nats.url)
+    assert server.hostname is not None
+    assert server.port is not None
+    async with (
+        tcp_wire(server.hostname, server.port) as (wire, port),
+        running(platform, GatewaySettings.explicit(), nats_url=f"nats://127.0.0.1:{port}") as here,
+    ):
+        await result(here, person, message("tools/list"))
+        wire.cut()
+        listed = (await post(here, person, message("tools/list"))).json()["error"]
+        assert listed["code"] == -32603
+        assert listed["data"]["error"] in ("bus_unavailable", "tool_unavailable")
+        assert "Try again" in listed["message"]
+        for tool in ("notes_count", "notes_send"):
+            called = await result(here, person, call(tool))
+            assert called["isError"] is True
+            assert "Try again" in called["content"][0]["text"]
+        wire.mend()
+        async with asyncio.timeout(10):
+            while (await result(here, person, call("notes_count")))["isError"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    assert tools.commands == []
+
+
+@pytest.mark.parametrize("accept", [BOTH["Accept"], JSON["Accept"]])
+async def test_whoever_leaves_is_not_waited_for(
+    replica: Replica, person: Person, tools: ToolPeer, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    waiting, over = asyncio.Event(), asyncio.Event()
+    settled = calling.Calls._settled
+
+    async def watched(*given: Any) -> Any:
+        waiting.set()
+        try:
+            return await settled(*given)
+        finally:
+            over.set()
+
+    monkeypatch.setattr(calling.Calls, "_settled", watched)
+    monkeypatch.setattr(calling, "EFFECT_S", 3600.0)
+    tools.ending = ExecutionStatus.CLAIMED
+    asking = asyncio.create_task(post(replica, person, call("notes_send"), Accept=accept))
+    async with asyncio.timeout(10):
+        await waiting.wait()
+        asking.cancel()
+        await over.wait()
+    assert (await post(replica, person, call("notes_count"))).status_code == 200
