@@ -81,7 +81,9 @@ class LiveTurn:
     ) -> None:
         """Publish a step or progress, after the text held so far."""
         await self._coalescer.flush()
-        await self._publish(Update(self._next(), type, step_id=step_id, name=name, status=status, text=text))
+        await self._publish(
+            Update(self._next(), type, step_id=step_id, name=name, status=status, text=text, action_id=action_id)
+        )
 
     async def end(self, update: Update) -> None:
         """Publish the last update; its number is given here."""
