@@ -34,6 +34,8 @@ ACTIONS = {
     "calendar_list": "Looking at your calendar",
     "calendar_availability": "Checking when you are free",
     "calendar_create_event": "Creating a calendar event",
+    "calendar_update_event": "Changing a calendar event",
+    "calendar_cancel_event": "Cancelling a calendar event",
     "outlook_mail_search": "Searching your Outlook mail",
     "outlook_mail_read": "Reading a message in Outlook",
     "outlook_mail_draft": "Drafting a mail in Outlook",

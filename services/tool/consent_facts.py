@@ -82,7 +82,7 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
         "mail_reply": Facts("Answer a mail", ("to", "cc"), _SAY, is_held=True),
         "mail_label": Facts("Change labels of a mail", (), _LABEL),
         "calendar_create_event": Facts("Create an event", ("guests",), _PLAN, undone_with=_event_goes),
-        "calendar_update_event": Facts("Change an event", ("guests",), (*_CHANGE, *_PLAN)),
+        "calendar_update_event": Facts("Change an event", ("add_guests",), (*_CHANGE, *_PLAN)),
         "calendar_cancel_event": Facts("Cancel an event", (), _CANCEL),
         "outlook_mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), _WRITE),
         "outlook_mail_send": Facts("Send a mail", ("to", "cc", "bcc"), _SAY, is_held=True),

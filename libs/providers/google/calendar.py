@@ -18,10 +18,10 @@ from libs.providers.wire import DEFAULT_TIMEOUT_S
 
 DEFAULT_BASE_URL = "https://www.googleapis.com/calendar/v3/"
 PRIMARY = "primary"
-MAX_EVENTS = 100
-_REFERENCE = "Scheduled by Adjutant, ref "
+MAXEVENTS = 100
+REFERENCE = "Scheduled by Adjutant, ref "
 _PROPERTY = "adjutant_execution"
-_EVENTS, _FREEBUSY = "events", "freebusy"
+EVENTS, _FREEBUSY = "events", "freebusy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class CalendarEvent:
     description: str
     guests: tuple[Guest, ...]
     link: str
+    is_mine: bool = True
+    """Whether the owner of the calendar is its organizer, who alone can change it for everybody."""
 
     @property
     def is_all_day(self) -> bool:
@@ -81,12 +83,12 @@ class Calendar:
     """Google Calendar, for any user whose token is given; always the user's primary calendar."""
 
     def __init__(self, api: GoogleApi) -> None:
-        self._api = api
+        self.api = api
 
     @classmethod
     async def open(cls, http: httpx.AsyncClient, base_url: str = DEFAULT_BASE_URL) -> "Calendar":
         """Load the API description; `base_url` ends with `/calendar/v3/`."""
-        collections = (_EVENTS, _FREEBUSY)
+        collections = (EVENTS, _FREEBUSY)
         return cls(await GoogleApi.open("Google Calendar", "calendar", "v3", collections, base_url, http))
 
     async def events(
@@ -96,12 +98,12 @@ class Calendar:
         end: datetime,
         *,
         words: str | None = None,
-        limit: int = MAX_EVENTS,
+        limit: int = MAXEVENTS,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> tuple[CalendarEvent, ...]:
         """Events that touch the window, by start; repeated ones appear once per occurrence."""
-        request = self._api.request(
-            _EVENTS,
+        request = self.api.request(
+            EVENTS,
             "list",
             calendarId=PRIMARY,
             timeMin=start.isoformat(),
@@ -111,8 +113,8 @@ class Calendar:
             maxResults=limit,
             q=words,
         )
-        found = await self._api.send(request, token, timeout_s)
-        events = (_event(row) for row in found.get("items", ()) if row.get("status") != "cancelled")
+        found = await self.api.send(request, token, timeout_s)
+        events = (read_event(row) for row in found.get("items", ()) if row.get("status") != "cancelled")
         return tuple(events)[:limit]
 
     async def busy(
@@ -120,7 +122,7 @@ class Calendar:
     ) -> tuple[Busy, ...]:
         """When the owner is busy within the window: merged, clipped to it, in order."""
         body = {"timeMin": start.isoformat(), "timeMax": end.isoformat(), "items": [{"id": PRIMARY}]}
-        found = await self._api.send(self._api.request(_FREEBUSY, "query", body=body), token, timeout_s)
+        found = await self.api.send(self.api.request(_FREEBUSY, "query", body=body), token, timeout_s)
         calendar = (found.get("calendars") or {}).get(PRIMARY)
         if calendar is None or calendar.get("errors"):
             # Silence is not freedom: without this a refused calendar would look like an empty one.
@@ -130,7 +132,7 @@ class Calendar:
 
     async def insert(self, token: str, event: NewEvent, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> CalendarEvent:
         """Create the event and invite its guests. Raises EntityExists when an event with this id is there."""
-        reference = f"{_REFERENCE}{event.id}"
+        reference = f"{REFERENCE}{event.id}"
         body = {
             "id": event.id,
             "summary": event.title,
@@ -140,20 +142,20 @@ class Calendar:
             "attendees": [_attendee(guest, event) for guest in event.guests],
             "extendedProperties": {"private": {_PROPERTY: event.id}},
         }
-        request = self._api.request(_EVENTS, "insert", calendarId=PRIMARY, body=body, sendUpdates="all")
-        return _event(await self._api.send(request, token, timeout_s))
+        request = self.api.request(EVENTS, "insert", calendarId=PRIMARY, body=body, sendUpdates="all")
+        return read_event(await self.api.send(request, token, timeout_s))
 
     async def find_event(
         self, token: str, event: NewEvent, *, timeout_s: float = DEFAULT_TIMEOUT_S
     ) -> CalendarEvent | None:
         """The event that `insert` made for this id, if it did; a cancelled one counts, for it has been made."""
-        request = self._api.request(_EVENTS, "get", calendarId=PRIMARY, eventId=event.id)
+        request = self.api.request(EVENTS, "get", calendarId=PRIMARY, eventId=event.id)
         try:
-            found = await self._api.send(request, token, timeout_s)
+            found = await self.api.send(request, token, timeout_s)
         except EntityNotFound:
             return await self._find_by_mark(token, event, timeout_s)
         times = {"start": {"dateTime": event.start.isoformat()}, "end": {"dateTime": event.end.isoformat()}}
-        return _event(times | found)  # of a cancelled event Google may send little more than the id
+        return read_event(times | found)  # of a cancelled event Google may send little more than the id
 
     async def move(
         self, token: str, event_id: str, event: NewEvent, *, timeout_s: float = DEFAULT_TIMEOUT_S
@@ -163,16 +165,14 @@ class Calendar:
             "start": {"dateTime": event.start.isoformat(), "timeZone": event.timezone},
             "end": {"dateTime": event.end.isoformat(), "timeZone": event.timezone},
         }
-        request = self._api.request(
-            _EVENTS, "patch", calendarId=PRIMARY, eventId=event_id, body=body, sendUpdates="all"
-        )
-        return _event(await self._api.send(request, token, timeout_s))
+        request = self.api.request(EVENTS, "patch", calendarId=PRIMARY, eventId=event_id, body=body, sendUpdates="all")
+        return read_event(await self.api.send(request, token, timeout_s))
 
     async def delete(self, token: str, event_id: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         """Take an event out of the calendar and tell its guests. One that is gone already is fine."""
-        request = self._api.request(_EVENTS, "delete", calendarId=PRIMARY, eventId=event_id, sendUpdates="all")
+        request = self.api.request(EVENTS, "delete", calendarId=PRIMARY, eventId=event_id, sendUpdates="all")
         try:
-            await self._api.send(request, token, timeout_s)
+            await self.api.send(request, token, timeout_s)
         except EntityNotFound:
             return
 
@@ -181,7 +181,7 @@ class Calendar:
         around = timedelta(minutes=1)
         start, end = event.start - around, event.end + around
         near = await self.events(token, start, end, words=event.id, timeout_s=timeout_s)
-        return next((found for found in near if f"{_REFERENCE}{event.id}" in found.description), None)
+        return next((found for found in near if f"{REFERENCE}{event.id}" in found.description), None)
 
 
 def merged(stretches: Iterable[Busy], start: datetime, end: datetime) -> tuple[Busy, ...]:
@@ -200,10 +200,11 @@ def merged(stretches: Iterable[Busy], start: datetime, end: datetime) -> tuple[B
 
 def without_reference(description: str) -> str:
     """A description as its writer meant it."""
-    return description.partition(_REFERENCE)[0].rstrip()
+    return description.partition(REFERENCE)[0].rstrip()
 
 
-def _event(row: Mapping[str, Any]) -> CalendarEvent:
+def read_event(row: Mapping[str, Any]) -> CalendarEvent:
+    """An event resource of Google."""
     try:
         return CalendarEvent(
             id=str(row["id"]),
@@ -215,6 +216,7 @@ def _event(row: Mapping[str, Any]) -> CalendarEvent:
             description=str(row.get("description", "")),
             guests=tuple(_guest(guest) for guest in row.get("attendees") or ()),
             link=str(row.get("htmlLink", "")),
+            is_mine=bool((row.get("organizer") or {"self": True}).get("self", False)),
         )
     except (KeyError, ValueError) as error:
         raise ProviderUnavailable("Google Calendar sent an event that cannot be read.") from error

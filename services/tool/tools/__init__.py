@@ -2,6 +2,7 @@
 
 from services.tool.offered import OfferedTools
 from services.tool.tools.calendar import CALENDAR_TOOLS
+from services.tool.tools.calendar_changes import CALENDAR_CHANGE_TOOLS
 from services.tool.tools.contacts import CONTACTS_TOOLS
 from services.tool.tools.delegation import DELEGATION_TOOLS
 from services.tool.tools.delegation_steps import DELEGATION_STEPS
@@ -18,7 +19,14 @@ from services.tool.tools.slack import SLACK_TOOLS
 
 registry = OfferedTools(
     (
-        *(*MAIL_TOOLS, *MAIL_WRITING_TOOLS, *MAIL_LABEL_TOOLS, *CONTACTS_TOOLS, *CALENDAR_TOOLS),
+        *(
+            *MAIL_TOOLS,
+            *MAIL_WRITING_TOOLS,
+            *MAIL_LABEL_TOOLS,
+            *CONTACTS_TOOLS,
+            *CALENDAR_TOOLS,
+            *CALENDAR_CHANGE_TOOLS,
+        ),
         *(*OUTLOOK_MAIL_TOOLS, *OUTLOOK_CALENDAR_TOOLS, *OUTLOOK_EVENT_TOOLS),
         *(*GITHUB_TOOLS, *GITHUB_WRITING_TOOLS, *SLACK_TOOLS, *NOTION_TOOLS),
         *(*DELEGATION_TOOLS, *DELEGATION_STEPS),

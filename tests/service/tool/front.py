@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-FORWARDED = ("authorization", "content-type", "prefer", "notion-version")
+FORWARDED = ("authorization", "content-type", "prefer", "notion-version", "if-match")
 Writer = asyncio.StreamWriter
 
 

@@ -39,7 +39,8 @@ def test_the_schema_of_an_optional_argument_knows_no_null() -> None:
 def test_tools_follow_from_connections() -> None:
     names = {tool.name for tool in registry.for_connections(frozenset({"gmail"})).tools}
 
-    assert names == {"mail_search", "mail_read", "contacts_find"}
+    writing = {"mail_draft", "mail_send", "mail_reply", "mail_label"}
+    assert names == {"mail_search", "mail_read", "contacts_find"} | writing
     assert registry.for_connections(frozenset({"gmail"})).missing_providers == ("calendar",)
     assert registry.for_connections(frozenset()).tools == ()
     assert registry.for_connections(BOTH).missing_providers == ()

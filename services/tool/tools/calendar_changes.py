@@ -1,0 +1,163 @@
+"""Changing and cancelling events of the user's own in Google Calendar."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, model_validator
+
+from contracts.tool import Effect
+from libs.providers.errors import EntityNotFound
+from libs.providers.google.calendar import CalendarEvent
+from libs.providers.google.event_changes import CalendarChanges, EventChange, StandingEvent
+from services.tool import windows
+from services.tool.arguments import Arguments, EmailAddress, Prose, TimeText, Title
+from services.tool.context import Context
+from services.tool.errors import InvalidArguments
+from services.tool.registry import Tool
+from services.tool.tools.calendar import PROVIDER, CreatedEvent
+from services.tool.tools.outlook_events import CancelledEvent
+
+_TIME = "RFC 3339, or a local time like 2026-11-24T14:00, or words like 'tomorrow at 2pm'"
+_ID = "The id of an event that calendar_list found"
+
+EventId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9_@-]{1,400}$")]
+Guests = Annotated[tuple[EmailAddress, ...], Field(max_length=50)]
+
+
+class CalendarUpdateEvent(Arguments):
+    """What to change; everything that is not given stays as it is."""
+
+    event_id: EventId = Field(description=_ID)
+    title: Title | None = Field(default=None, description="The new title")
+    start: TimeText | None = Field(default=None, description=f"The new start; it lasts as long as before. {_TIME}")
+    end: TimeText | None = Field(default=None, description=f"The new end. {_TIME}")
+    description: Prose | None = Field(default=None, description="The new text that guests can read")
+    add_guests: Guests = Field(default=(), description="E-mail addresses of people to invite")
+    remove_guests: Guests = Field(default=(), description="E-mail addresses of people to uninvite")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "CalendarUpdateEvent":
+        if not self.model_fields_set - {"event_id"}:
+            raise ValueError("nothing to change was given")
+        if {guest.lower() for guest in self.add_guests} & {guest.lower() for guest in self.remove_guests}:
+            raise ValueError("nobody can be invited and uninvited at once")
+        return self
+
+
+class CalendarCancelEvent(Arguments):
+    """Which event."""
+
+    event_id: EventId = Field(description=_ID)
+
+
+async def calendar_update_event(arguments: CalendarUpdateEvent, context: Context) -> CreatedEvent:
+    """Change an event of the user's own; guests are told by Google. The same change twice is one change."""
+
+    async def update(token: str) -> CreatedEvent:
+        changes = CalendarChanges(context.calendar)
+        standing = _own(await changes.read(token, arguments.event_id, timeout_s=context.timeout_s))
+        change, notes = _change(arguments, standing.event, context)
+        changed = await changes.change(token, standing, change, timeout_s=context.timeout_s)
+        return _changed(changed, notes, context)
+
+    return await context.access.use(PROVIDER, update)
+
+
+async def find_update(arguments: CalendarUpdateEvent, context: Context) -> CreatedEvent | None:
+    """What `calendar_update_event` achieved earlier: the event, if it was this execution that changed it last."""
+    standing = await context.access.use(
+        PROVIDER,
+        lambda token: CalendarChanges(context.calendar).read(token, arguments.event_id, timeout_s=context.timeout_s),
+    )
+    return _changed(standing.event, [], context) if standing.changed_by == context.effect_id else None
+
+
+async def calendar_cancel_event(arguments: CalendarCancelEvent, context: Context) -> CancelledEvent:
+    """Cancel an event of the user's own; guests are told by Google."""
+
+    async def cancel(token: str) -> CancelledEvent:
+        changes = CalendarChanges(context.calendar)
+        try:
+            event = _own(await changes.read(token, arguments.event_id, timeout_s=context.timeout_s)).event
+        except EntityNotFound:
+            # A server that shows no single events may still delete one; Google then says the same once more.
+            event = None
+        await changes.cancel(token, arguments.event_id, timeout_s=context.timeout_s)
+        if event is None:
+            return CancelledEvent(event_id=arguments.event_id)
+        told = [guest.address for guest in event.guests if not guest.is_owner]
+        return CancelledEvent(event_id=event.id, title=event.title, guests_told=told)
+
+    return await context.access.use(PROVIDER, cancel)
+
+
+async def find_cancellation(arguments: CalendarCancelEvent, context: Context) -> CancelledEvent | None:
+    """What `calendar_cancel_event` achieved earlier: the event is in the calendar no more."""
+    is_gone = await context.access.use(
+        PROVIDER,
+        lambda token: CalendarChanges(context.calendar).is_gone(token, arguments.event_id, timeout_s=context.timeout_s),
+    )
+    return CancelledEvent(event_id=arguments.event_id) if is_gone else None
+
+
+def _own(standing: StandingEvent) -> StandingEvent:
+    if not standing.event.is_mine:
+        raise InvalidArguments("Only its organizer can change or cancel this event; the user is a guest.")
+    return standing
+
+
+def _change(arguments: CalendarUpdateEvent, event: CalendarEvent, context: Context) -> tuple[EventChange, list[str]]:
+    times, notes = None, list[str]()
+    if arguments.start is not None or arguments.end is not None:
+        if not (isinstance(event.start, datetime) and isinstance(event.end, datetime)):
+            raise InvalidArguments("The times of an event that lasts whole days cannot be changed here.")
+        start = arguments.start or event.start.astimezone(context.tz).isoformat()
+        lasting = event.end.astimezone(UTC) - event.start.astimezone(UTC)
+        begins, ends, notes = windows.span(start, arguments.end, lasting, context.tz, context.now)
+        times = (begins, ends)
+    change = EventChange(
+        execution_id=context.effect_id,
+        timezone=context.tz.key,
+        title=arguments.title,
+        times=times,
+        description=arguments.description,
+        invite=arguments.add_guests,
+        uninvite=frozenset(guest.lower() for guest in arguments.remove_guests),
+    )
+    return change, notes
+
+
+def _changed(event: CalendarEvent, notes: list[str], context: Context) -> CreatedEvent:
+    return CreatedEvent(
+        event_id=event.id,
+        title=event.title,
+        start=windows.rfc3339(event.start, context.tz),
+        end=windows.rfc3339(event.end, context.tz),
+        guests=[guest.address for guest in event.guests],
+        link=event.link,
+        notes=notes,
+    )
+
+
+CALENDAR_CHANGE_TOOLS = (
+    Tool(
+        name="calendar_update_event",
+        description="Move or change an event of the user's own in Google Calendar, or whom it invites.",
+        effect=Effect.WRITE,
+        arguments=CalendarUpdateEvent,
+        run=calendar_update_event,
+        look_up=find_update,
+        needs=frozenset({PROVIDER}),
+        returns_untrusted_text=True,
+    ),
+    Tool(
+        name="calendar_cancel_event",
+        description="Cancel an event of the user's own in Google Calendar; its guests are told.",
+        effect=Effect.WRITE,
+        arguments=CalendarCancelEvent,
+        run=calendar_cancel_event,
+        look_up=find_cancellation,
+        needs=frozenset({PROVIDER}),
+        returns_untrusted_text=True,
+    ),
+)
