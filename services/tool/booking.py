@@ -14,15 +14,16 @@ from contracts.ids import ExecutionId
 from contracts.oauth import ConnectionStatus, ListConnections
 from contracts.tool import ExecuteTool, ExecutionStatus
 from libs.bus import publish
+from libs.resilience.errors import AdjutantError
 from services.tool import effects
 from services.tool.arguments import Arguments
 from services.tool.delegation import bookings, links, steps
-from services.tool.delegation.agenda import PROVIDER
+from services.tool.delegation.agendas import calendars_among
 from services.tool.delegation.availability import Span, slot_range
 from services.tool.delegation.bookings import Booking, Status
 from services.tool.delegation.desk import settle_later
 from services.tool.delegation.errors import BookingLinkNotFound, BookingUnavailable, CalendarNotInStep
-from services.tool.delegation.guests import Guest, open_guest
+from services.tool.delegation.guests import Guest, Host, open_guest
 from services.tool.delegation.terms import Terms
 from services.tool.deps import ToolDeps
 from services.tool.ledger import Ending
@@ -66,13 +67,17 @@ async def settle(booking_id: str, scope: Scope, deps: ToolDeps) -> Booking:
     return settled or booking
 
 
-async def host_of(scope: Scope, deps: ToolDeps) -> str:
-    """The address by which the owner's calendar knows its owner. Raises BookingUnavailable."""
-    found = await deps.bus.ask(ListConnections(), scope=scope)
-    for connection in found.connections:
-        if connection.provider == PROVIDER and connection.status is ConnectionStatus.ACTIVE:
-            return connection.account
-    raise BookingUnavailable
+async def host_of(scope: Scope, deps: ToolDeps) -> Host:
+    """The owner as the booking will know them. Raises BookingUnavailable for one without a calendar."""
+    try:
+        found = await deps.bus.ask(ListConnections(), scope=scope)
+    except AdjutantError as error:
+        raise BookingUnavailable from error
+    accounts = {each.provider: each.account for each in found.connections if each.status is ConnectionStatus.ACTIVE}
+    calendars = calendars_among(frozenset(accounts))
+    if not calendars:
+        raise BookingUnavailable
+    return Host(accounts[calendars[0]], calendars)
 
 
 async def _put(matter: _Matter, scope: Scope, deps: ToolDeps) -> None:
@@ -121,6 +126,8 @@ async def _withdraw(matter: _Matter, scope: Scope, deps: ToolDeps) -> None:
         mark=_derived(booking, "put"),
         start=booking.time.start,
         end=booking.time.end,
+        timezone=matter.terms.timezone,
+        calendar=matter.guest.host.calendars[0],
     )
     ending = await _execute(WITHDRAW, matter, event, scope, deps)
     async with deps.db.transaction(scope) as tx:
@@ -151,11 +158,13 @@ def _event(matter: _Matter, time: Span, step: str) -> BookingEvent:
         start=time.start,
         end=time.end,
         timezone=matter.terms.timezone,
-        guests=tuple(dict.fromkeys((guest.address, guest.host))),
-        host=guest.host,
+        guest=guest.address,
+        host=guest.host.address,
         description=guest.note,
+        calendars=guest.host.calendars,
         free_from=free.start,
         free_until=free.end,
+        is_again=matter.booking.tries > 0,
     )
 
 

@@ -32,12 +32,11 @@ from contracts.delegations import (
 from libs.bus import Call
 from services.tool import booking
 from services.tool.delegation import bookings, links, wire
-from services.tool.delegation.agenda import Agenda
 from services.tool.delegation.availability import Span
 from services.tool.delegation.desk import cancel
 from services.tool.delegation.errors import DelegationNotFound
 from services.tool.deps import ToolDeps
-from services.tool.reception import accepted, settled
+from services.tool.reception import accepted, settled, slots_of
 
 CALENDAR_S = 6.0
 """An outsider's page waits no longer for the calendar."""
@@ -101,9 +100,8 @@ async def open_booking_page(query: OpenBookingPage, call: Call, deps: ToolDeps) 
 async def find_slots(query: FindSlots, call: Call, deps: ToolDeps) -> Slots:
     """Free times, and nothing about the others."""
     scope = call.require_scope()
-    agenda = Agenda(deps.access(scope), deps.calendar, CALENDAR_S)
-    desk = deps.desk(scope, query.delegation_id)
-    found = await desk.slots(Span(query.start, query.end), query.minutes, datetime.now(UTC), agenda)
+    desk, window = deps.desk(scope, query.delegation_id), Span(query.start, query.end)
+    found = await slots_of(desk, window, query.minutes, datetime.now(UTC), CALENDAR_S, deps)
     return Slots(starts=tuple(found))
 
 

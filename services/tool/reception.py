@@ -9,7 +9,7 @@ from contracts.envelope import Scope
 from libs.resilience.errors import AdjutantError
 from services.tool import booking
 from services.tool.delegation import bookings, links
-from services.tool.delegation.agenda import Agenda
+from services.tool.delegation.agendas import Agendas, calendars_among
 from services.tool.delegation.availability import Span
 from services.tool.delegation.bookings import Booking, Status
 from services.tool.delegation.desk import Desk
@@ -40,8 +40,7 @@ class LinkReception:
 
     async def slots(self, window: Span, minutes: int, now: datetime, timeout_s: float) -> list[datetime]:
         """Free times."""
-        agenda = Agenda(self.deps.access(self.scope), self.deps.calendar, timeout_s)
-        return await self.desk.slots(window, minutes, now, agenda)
+        return await slots_of(self.desk, window, minutes, now, timeout_s, self.deps)
 
     async def schedule(self, execution_id: str, start: datetime, minutes: int, guest: Guest, now: datetime) -> Booking:
         """Book at once; the booking's id follows from the execution's."""
@@ -57,6 +56,18 @@ class LinkReception:
         if found and found.status is Status.PENDING:
             raise ExecutionInProgress("The calendar is being written at this moment.")
         return found if found and found.status is Status.ACCEPTED else None
+
+
+async def slots_of(
+    desk: Desk, window: Span, minutes: int, now: datetime, timeout_s: float, deps: ToolDeps
+) -> list[datetime]:
+    """Free times, by all the calendars that the owner has connected. Raises what `Desk.slots` does."""
+    agendas = Agendas(deps.access(desk.scope), deps.calendar, deps.work, timeout_s)
+    try:
+        calendars = calendars_among(await deps.connected.of(desk.scope))
+    except AdjutantError as error:
+        raise BookingUnavailable from error
+    return await desk.slots(window, minutes, now, agendas, calendars)
 
 
 async def settled(booking_id: str, scope: Scope, deps: ToolDeps) -> Booking:

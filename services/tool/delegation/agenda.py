@@ -1,103 +1,67 @@
-"""The owner's calendar as bookings need it: when it is busy, and the one event of a booking."""
+"""An owner's calendar as bookings need it, whoever keeps it: when it is busy, and the one event of a booking."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
-from libs.providers.errors import EntityExists, EntityNotFound
-from libs.providers.google.calendar import Calendar, CalendarEvent, NewEvent
-from services.tool.access import Access
 from services.tool.delegation.availability import Span
 
-PROVIDER = "calendar"
-_AROUND = timedelta(minutes=1)
+CALENDARS = ("calendar", "outlook_calendar")
+"""Providers with a calendar. An owner's events go into the first that they have; all of them are asked when busy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Agenda:
-    """One owner's calendar. Raises the provider's errors."""
+@dataclass(frozen=True, slots=True, repr=False)
+class EventPlan:
+    """What a booking is to look like in a calendar. Whoever means the same event gives it the same `mark`."""
 
-    access: Access
-    calendar: Calendar
-    timeout_s: float
+    mark: str
+    title: str
+    start: datetime
+    end: datetime
+    timezone: str
+    guest: str
+    host: str
+    """Addresses: of the outsider, and of the owner as their calendar knows them."""
+    description: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The owner's clock."""
+        return ZoneInfo(self.timezone)
+
+
+class Agenda(Protocol):
+    """One owner's calendar at one provider. Raises the provider's errors; events are named by the provider's id."""
 
     async def busy(self, window: Span) -> tuple[Span, ...]:
         """When the owner is busy; times only."""
-        found = await self.access.use(
-            PROVIDER, lambda token: self.calendar.busy(token, *window, timeout_s=self.timeout_s)
-        )
-        return tuple(Span(busy.start, busy.end) for busy in found)
+        ...
 
     async def busy_but_for(self, window: Span, event_ref: str, own: Span) -> tuple[Span, ...]:
-        """When the owner would be busy without that event. Busy times carry no ids, so within it the events tell."""
-        busy = _without(await self.busy(window), own)
-        shared = Span(max(window.start, own.start), min(window.end, own.end))
-        if shared.start >= shared.end:
-            return busy
-        events = await self._events(shared)
-        timed = ((event.start, event.end) for event in events if event.id != event_ref)
-        return busy + tuple(
-            Span(start, end) for start, end in timed if isinstance(start, datetime) and isinstance(end, datetime)
-        )
+        """When the owner would be busy without that event, which stands at `own`."""
+        ...
 
-    async def put(self, event: NewEvent) -> CalendarEvent:
+    async def put(self, plan: EventPlan) -> str:
         """The event, made now or by an earlier attempt."""
+        ...
 
-        async def insert(token: str) -> CalendarEvent:
-            try:
-                return await self.calendar.insert(token, event, timeout_s=self.timeout_s)
-            except EntityExists:
-                found = await self.calendar.find_event(token, event, timeout_s=self.timeout_s)
-                if found is None:
-                    raise
-                return found
-
-        return await self.access.use(PROVIDER, insert)
-
-    async def find(self, event: NewEvent) -> CalendarEvent | None:
+    async def find(self, plan: EventPlan) -> str | None:
         """What `put` made of it, unless it is gone again."""
-        found = await self.access.use(
-            PROVIDER, lambda token: self.calendar.find_event(token, event, timeout_s=self.timeout_s)
-        )
-        return found if found and found.status != "cancelled" else None
+        ...
 
-    async def move(self, event_ref: str, event: NewEvent) -> CalendarEvent:
-        """Give the event new times. Where it cannot be changed (some servers have no such request), or is gone, it
-        is made anew: first the old one goes, so that never two stand there."""
-        try:
-            return await self.access.use(
-                PROVIDER, lambda token: self.calendar.move(token, event_ref, event, timeout_s=self.timeout_s)
-            )
-        except EntityNotFound:
-            await self.remove(event_ref)
-            return await self.put(event)
+    async def move(self, event_ref: str, plan: EventPlan) -> str:
+        """Give the event the plan's times; one that cannot be changed is made anew."""
+        ...
 
-    async def find_moved(self, event_ref: str, event: NewEvent) -> CalendarEvent | None:
+    async def find_moved(self, event_ref: str, plan: EventPlan) -> str | None:
         """What `move` achieved."""
-        near = await self._events(Span(event.start - _AROUND, event.end + _AROUND))
-        moved = (found for found in near if found.id == event_ref and found.start == event.start)
-        return next(moved, None) or await self.find(event)
+        ...
 
     async def remove(self, event_ref: str) -> None:
-        """Take the event out."""
-        await self.access.use(PROVIDER, lambda token: self.calendar.delete(token, event_ref, timeout_s=self.timeout_s))
+        """Take the event out and tell its guests; one that is gone is fine."""
+        ...
 
     async def holds(self, event_ref: str, time: Span) -> bool:
-        """Whether the event is still there."""
-        return any(
-            event.id == event_ref for event in await self._events(Span(time.start - _AROUND, time.end + _AROUND))
-        )
-
-    async def _events(self, window: Span) -> tuple[CalendarEvent, ...]:
-        return await self.access.use(
-            PROVIDER, lambda token: self.calendar.events(token, *window, timeout_s=self.timeout_s)
-        )
-
-
-def _without(busy: tuple[Span, ...], own: Span) -> tuple[Span, ...]:
-    """What is left of busy times beside `own`."""
-    left = (
-        part
-        for stretch in busy
-        for part in (Span(stretch.start, min(stretch.end, own.start)), Span(max(stretch.start, own.end), stretch.end))
-    )
-    return tuple(part for part in left if part.start < part.end)
+        """Whether the event is still there, at its time."""
+        ...

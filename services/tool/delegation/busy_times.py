@@ -19,26 +19,33 @@ REMEMBERED = 1_000
 _DAY = timedelta(days=1)
 
 
+class Calendar(NamedTuple):
+    """Whose calendar, where, and when a booking of theirs last changed."""
+
+    owner: UserId
+    provider: str
+    changed_at: datetime | None
+    agenda: Agenda
+
+
 class BusyTimes:
-    """One process's memory, by owner and window; `trusted_s` bounds its age."""
+    """One process's memory, by owner, calendar and window; `trusted_s` bounds its age."""
 
     def __init__(self, trusted_s: float = 15.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._trusted_s, self._clock = trusted_s, clock
-        self._known: OrderedDict[tuple[UserId, Span], _Answer] = OrderedDict()
+        self._known: OrderedDict[tuple[UserId, str, Span], _Answer] = OrderedDict()
 
-    async def of(self, owner: UserId, changed_at: datetime | None, agenda: Agenda, window: Span) -> tuple[Span, ...]:
-        """When the owner is busy, from the window's first day to its last. Raises the provider's errors.
-
-        `changed_at` is when a booking of this owner last changed.
-        """
+    async def of(self, calendar: Calendar, window: Span) -> tuple[Span, ...]:
+        """When its owner is busy, from the window's first day to its last. Raises the provider's errors."""
         days = Span(_midnight(window.start), _midnight(window.end + _DAY))
-        known = self._known.get((owner, days))
+        key, changed_at = (calendar.owner, calendar.provider, days), calendar.changed_at
+        known = self._known.get(key)
         if known and known.until > self._clock() and known.changed_at == changed_at:
             return known.busy
         asked_at = self._clock()
-        busy = await agenda.busy(days)
-        self._known[owner, days] = _Answer(asked_at + self._trusted_s, changed_at, busy)
-        self._known.move_to_end((owner, days))
+        busy = await calendar.agenda.busy(days)
+        self._known[key] = _Answer(asked_at + self._trusted_s, changed_at, busy)
+        self._known.move_to_end(key)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return busy

@@ -5,6 +5,7 @@ by a command in the same transaction, so that it happens also when this process 
 """
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -17,10 +18,10 @@ from libs.db import Database, Transaction
 from libs.resilience.errors import AdjutantError
 from libs.vault import Vault
 from services.tool.delegation import bookings, links, steps
-from services.tool.delegation.agenda import Agenda
+from services.tool.delegation.agendas import Agendas
 from services.tool.delegation.availability import Span, Taken, free_starts, local_day, slot_range
 from services.tool.delegation.bookings import Booking, Status
-from services.tool.delegation.busy_times import BusyTimes
+from services.tool.delegation.busy_times import BusyTimes, Calendar
 from services.tool.delegation.constraints import MOST_DAYS_AHEAD, Constraints
 from services.tool.delegation.errors import (
     BookingInProgress,
@@ -57,9 +58,11 @@ class Desk:
     scope: Scope
     delegation_id: str
 
-    async def slots(self, window: Span, minutes: int, now: datetime, agenda: Agenda) -> list[datetime]:
-        """Free times, without a word about what fills the others. Raises BookingLinkNotFound, DurationNotOffered,
-        WindowRefused, BookingUnavailable."""
+    async def slots(
+        self, window: Span, minutes: int, now: datetime, agendas: Agendas, calendars: Sequence[str]
+    ) -> list[datetime]:
+        """Free times, without a word about what fills the others. `calendars` are the owner's, by provider. Raises
+        BookingLinkNotFound, DurationNotOffered, WindowRefused, BookingUnavailable."""
         if not timedelta() < window.end - window.start <= LONGEST_WINDOW:
             raise WindowRefused(f"The window must be longer than nothing and at most {LONGEST_WINDOW.days} days.")
         async with self.db.reading(self.scope) as tx:
@@ -72,11 +75,14 @@ class Desk:
         if window.end <= now or window.start > now + timedelta(days=rules.days_ahead + 2):
             return []
         wanted = Span(window.start - _before(rules), window.end + timedelta(minutes=minutes) + _after(rules))
-        try:
-            busy = await self.busy_times.of(self.scope.user_id, changed_at, agenda, wanted)
-        except AdjutantError as error:
-            raise BookingUnavailable from error
-        return free_starts(Taken([*taken.busy, *busy], booked), rules, zone, window, minutes, now)
+        busy = list(taken.busy)
+        for provider in _some(calendars):
+            calendar = Calendar(self.scope.user_id, provider, changed_at, agendas.at(provider, zone))
+            try:
+                busy += await self.busy_times.of(calendar, wanted)
+            except AdjutantError as error:
+                raise BookingUnavailable from error
+        return free_starts(Taken(busy, booked), rules, zone, window, minutes, now)
 
     async def hold(self, start: datetime, minutes: int, hold_hash: str, now: datetime) -> tuple[NewBooking, datetime]:
         """Keep a slot, and until when; asked again with the same secret, it is the same hold. Raises
@@ -205,6 +211,13 @@ async def cancel(tx: Transaction, booking: Booking, by: Literal["owner", "guest"
             await publish(tx, BookingCancelled(**about, by=by))
             await settle_later(tx, booking.booking_id)
     return await _again(tx, booking.booking_id)
+
+
+def _some(calendars: Sequence[str]) -> Sequence[str]:
+    """Without a calendar nobody knows when its owner is free."""
+    if not calendars:
+        raise BookingUnavailable
+    return calendars
 
 
 def _require_open(booking: Booking, now: datetime) -> None:

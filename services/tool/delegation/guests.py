@@ -26,15 +26,25 @@ _PILE = re.compile(f"({_MARKS}{{3}}){_MARKS}+")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Host:
+    """The owner as they were when the outsider booked: the same booking makes the same event whenever it is written.
+
+    `calendars` are the providers of their calendars; the event goes into the first, where they are `address`.
+    """
+
+    address: str = ""
+    calendars: tuple[str, ...] = ("calendar",)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Guest:
-    """Somebody outside. `timezone` is the zone they were shown times in, `host` the owner's address as a guest of the
-    event, noted when they booked: the same booking makes the same event whenever it is written."""
+    """Somebody outside. `timezone` is the zone they were shown times in, `host` whom they meet."""
 
     name: str
     address: str
     note: str
     timezone: str
-    host: str = ""
+    host: Host = Host()
 
     def seal(self, key: UserKey, booking_id: str) -> bytes:
         """For the row of this booking."""
@@ -43,7 +53,9 @@ class Guest:
 
 def open_guest(key: UserKey, booking_id: str, sealed: bytes) -> Guest:
     """Who was sealed for this booking."""
-    return Guest(**json.loads(key.open(PURPOSE, booking_id, sealed)))
+    found = json.loads(key.open(PURPOSE, booking_id, sealed))
+    host = found.pop("host")
+    return Guest(**found, host=Host(host["address"], tuple(host["calendars"])))
 
 
 def cleaned(name: str, address: str, note: str, timezone: str) -> Guest:

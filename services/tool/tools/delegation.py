@@ -12,7 +12,7 @@ from contracts.tool import Effect
 from services.tool import times
 from services.tool.arguments import Arguments, EmailAddress, TimeText
 from services.tool.context import Context
-from services.tool.delegation.agenda import PROVIDER
+from services.tool.delegation.agenda import CALENDARS
 from services.tool.delegation.availability import Span
 from services.tool.delegation.bookings import Booking
 from services.tool.delegation.guests import cleaned
@@ -122,7 +122,8 @@ DELEGATION_TOOLS = (
         effect=Effect.READ,
         arguments=DelegationCheckAvailability,
         run=delegation_check_availability,
-        needs=frozenset({PROVIDER}),
+        needs=frozenset(CALENDARS),
+        any_will_do=True,
         returns_untrusted_text=False,
         audience=Audience.DELEGATION,
     ),
@@ -133,7 +134,8 @@ DELEGATION_TOOLS = (
         arguments=DelegationScheduleMeeting,
         run=delegation_schedule_meeting,
         look_up=find_scheduled_meeting,
-        needs=frozenset({PROVIDER}),
+        needs=frozenset(CALENDARS),
+        any_will_do=True,
         returns_untrusted_text=False,
         audience=Audience.DELEGATION,
     ),

@@ -1,25 +1,24 @@
 """What a booking does to its owner's calendar: steps of the service itself, through the ledger, offered to no model."""
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel
 
 from contracts.tool import Effect
-from libs.providers.google.calendar import CalendarEvent, NewEvent
 from services.tool.arguments import Arguments
 from services.tool.context import Context
-from services.tool.delegation.agenda import PROVIDER, Agenda
+from services.tool.delegation.agenda import CALENDARS, Agenda, EventPlan
+from services.tool.delegation.agendas import Agendas
 from services.tool.delegation.availability import Span
 from services.tool.delegation.errors import SlotTaken
 from services.tool.registry import Audience, Tool
-from services.tool.tools.calendar import event_id
 
 
 class BookingEvent(Arguments):
-    """The event of a booking, and the stretch that must be free for it (with buffers).
+    """The event of a booking, and the stretch that must be free for it (with buffers) in all the owner's calendars.
 
-    The event's id follows from `mark`, so that every execution that means the same event finds it.
+    It goes into the first of them. What it is found by follows from `mark`, whichever execution means it; `is_again`:
+    an earlier one did not learn what came of it.
     """
 
     mark: str
@@ -27,11 +26,13 @@ class BookingEvent(Arguments):
     start: AwareDatetime
     end: AwareDatetime
     timezone: str
-    guests: tuple[str, ...]
+    guest: str
     host: str
     description: str
+    calendars: tuple[str, ...]
     free_from: AwareDatetime
     free_until: AwareDatetime
+    is_again: bool
 
 
 class MovedEvent(BookingEvent):
@@ -49,14 +50,14 @@ class WithdrawnEvent(Arguments):
     mark: str
     start: AwareDatetime
     end: AwareDatetime
+    timezone: str
+    calendar: str
 
 
 class WrittenEvent(BaseModel):
-    """The event as it stands in the calendar; `event_id` is the provider's."""
+    """The event is in the calendar; `event_id` is the provider's."""
 
     event_id: str
-    start: datetime
-    end: datetime
 
 
 class RemovedEvent(BaseModel):
@@ -67,44 +68,43 @@ class RemovedEvent(BaseModel):
 
 async def put_event(arguments: BookingEvent, context: Context) -> WrittenEvent:
     """Create the event if its time is free. Raises SlotTaken."""
-    agenda = agenda_of(context)
-    if found := await find_put_event(arguments, context):
+    if arguments.is_again and (found := await find_put_event(arguments, context)):
         return found
-    if await agenda.busy(Span(arguments.free_from, arguments.free_until)):
-        raise SlotTaken
-    return _written(await agenda.put(new_event(arguments)), arguments)
+    window, zone = Span(arguments.free_from, arguments.free_until), ZoneInfo(arguments.timezone)
+    for calendar in arguments.calendars:
+        if await _agendas(context).at(calendar, zone).busy(window):
+            raise SlotTaken
+    return WrittenEvent(event_id=await _own(arguments, context).put(_plan(arguments)))
 
 
 async def find_put_event(arguments: BookingEvent, context: Context) -> WrittenEvent | None:
     """What an earlier attempt achieved."""
-    found = await agenda_of(context).find(new_event(arguments))
-    return _written(found, arguments) if found else None
+    return _written(await _own(arguments, context).find(_plan(arguments)))
 
 
 async def move_event(arguments: MovedEvent, context: Context) -> WrittenEvent:
     """Move the event if its new time is free but for itself. Raises SlotTaken."""
-    agenda = agenda_of(context)
-    if found := await find_moved_event(arguments, context):
+    if arguments.is_again and (found := await find_moved_event(arguments, context)):
         return found
-    free, own = Span(arguments.free_from, arguments.free_until), Span(arguments.own_start, arguments.own_end)
-    if await agenda.busy_but_for(free, arguments.event_ref, own):
+    window, zone = Span(arguments.free_from, arguments.free_until), ZoneInfo(arguments.timezone)
+    own = Span(arguments.own_start, arguments.own_end)
+    if await _own(arguments, context).busy_but_for(window, arguments.event_ref, own):
         raise SlotTaken
-    return _written(await agenda.move(arguments.event_ref, new_event(arguments)), arguments)
+    for calendar in arguments.calendars[1:]:
+        if await _agendas(context).at(calendar, zone).busy(window):
+            raise SlotTaken
+    return WrittenEvent(event_id=await _own(arguments, context).move(arguments.event_ref, _plan(arguments)))
 
 
 async def find_moved_event(arguments: MovedEvent, context: Context) -> WrittenEvent | None:
     """What an earlier attempt achieved."""
-    found = await agenda_of(context).find_moved(arguments.event_ref, new_event(arguments))
-    return _written(found, arguments) if found else None
+    return _written(await _own(arguments, context).find_moved(arguments.event_ref, _plan(arguments)))
 
 
 async def withdraw_event(arguments: WithdrawnEvent, context: Context) -> RemovedEvent:
     """Take the event out of the calendar; one that was never made or is gone is fine."""
-    agenda = agenda_of(context)
-    reference = arguments.event_ref
-    if reference is None:
-        found = await agenda.find(_sought(arguments))
-        reference = found.id if found else None
+    agenda = _agendas(context).at(arguments.calendar, ZoneInfo(arguments.timezone))
+    reference = arguments.event_ref or await agenda.find(_sought(arguments))
     if reference is not None:
         await agenda.remove(reference)
     return RemovedEvent()
@@ -112,7 +112,7 @@ async def withdraw_event(arguments: WithdrawnEvent, context: Context) -> Removed
 
 async def find_withdrawn_event(arguments: WithdrawnEvent, context: Context) -> RemovedEvent | None:
     """Whether it is gone."""
-    agenda = agenda_of(context)
+    agenda = _agendas(context).at(arguments.calendar, ZoneInfo(arguments.timezone))
     if arguments.event_ref is None:
         is_there = await agenda.find(_sought(arguments)) is not None
     else:
@@ -120,32 +120,35 @@ async def find_withdrawn_event(arguments: WithdrawnEvent, context: Context) -> R
     return None if is_there else RemovedEvent()
 
 
-def agenda_of(context: Context) -> Agenda:
-    """The calendar, with the time that is left."""
-    return Agenda(context.access, context.calendar, context.timeout_s)
+def _agendas(context: Context) -> Agendas:
+    """The owner's calendars, with the time that is left."""
+    return Agendas(context.access, context.calendar, context.work, context.timeout_s)
 
 
-def new_event(arguments: BookingEvent) -> NewEvent:
-    """The same for the same mark."""
-    zone = ZoneInfo(arguments.timezone)
-    return NewEvent(
-        id=event_id(arguments.mark),
+def _own(arguments: BookingEvent, context: Context) -> Agenda:
+    """The calendar that the event goes into."""
+    return _agendas(context).at(arguments.calendars[0], ZoneInfo(arguments.timezone))
+
+
+def _plan(arguments: BookingEvent) -> EventPlan:
+    return EventPlan(
+        mark=arguments.mark,
         title=arguments.title,
-        start=arguments.start.astimezone(zone),
-        end=arguments.end.astimezone(zone),
+        start=arguments.start,
+        end=arguments.end,
         timezone=arguments.timezone,
-        guests=arguments.guests,
+        guest=arguments.guest,
+        host=arguments.host,
         description=arguments.description,
-        accepted_by=(arguments.host,),
     )
 
 
-def _sought(arguments: WithdrawnEvent) -> NewEvent:
-    return NewEvent(event_id(arguments.mark), "", arguments.start, arguments.end, "UTC")
+def _sought(arguments: WithdrawnEvent) -> EventPlan:
+    return EventPlan(arguments.mark, "", arguments.start, arguments.end, arguments.timezone, "", "", "")
 
 
-def _written(event: CalendarEvent, arguments: BookingEvent) -> WrittenEvent:
-    return WrittenEvent(event_id=event.id, start=arguments.start, end=arguments.end)
+def _written(reference: str | None) -> WrittenEvent | None:
+    return None if reference is None else WrittenEvent(event_id=reference)
 
 
 PUT, MOVE, WITHDRAW = "delegation_put_event", "delegation_move_event", "delegation_withdraw_event"
@@ -158,7 +161,8 @@ DELEGATION_STEPS = (
         arguments=BookingEvent,
         run=put_event,
         look_up=find_put_event,
-        needs=frozenset({PROVIDER}),
+        needs=frozenset(CALENDARS),
+        any_will_do=True,
         returns_untrusted_text=False,
         audience=Audience.SERVICE,
     ),
@@ -169,7 +173,8 @@ DELEGATION_STEPS = (
         arguments=MovedEvent,
         run=move_event,
         look_up=find_moved_event,
-        needs=frozenset({PROVIDER}),
+        needs=frozenset(CALENDARS),
+        any_will_do=True,
         returns_untrusted_text=False,
         audience=Audience.SERVICE,
     ),
@@ -180,7 +185,8 @@ DELEGATION_STEPS = (
         arguments=WithdrawnEvent,
         run=withdraw_event,
         look_up=find_withdrawn_event,
-        needs=frozenset({PROVIDER}),
+        needs=frozenset(CALENDARS),
+        any_will_do=True,
         returns_untrusted_text=False,
         audience=Audience.SERVICE,
     ),

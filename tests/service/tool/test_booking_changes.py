@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 
 from services.tool.delegation import desk
-from services.tool.delegation.agenda import Agenda
 from services.tool.delegation.availability import Span
 from services.tool.deps import ToolDeps
+from services.tool.reception import slots_of
 from tests.conftest import Platform
 from tests.service.neighbours import eventually
 from tests.service.tool.front import Fault, Front
@@ -147,11 +147,11 @@ async def test_no_replica_remembers_a_calendar_that_a_booking_has_changed(
     visitor = await owner.link()
     async with running_tool(platform, front.url) as other:
         desks = [each.desk(owner.scope, visitor.link.delegation_id) for each in (tool, other)]
-        agendas = [Agenda(each.access(owner.scope), each.calendar, 5) for each in (tool, other)]
 
         async def seen() -> list[bool]:
             window, now = Span(at(27, 9), at(27, 10)), datetime.now(UTC)
-            found = [await d.slots(window, 30, now, a) for d, a in zip(desks, agendas, strict=True)]
+            asked = zip(desks, (tool, other), strict=True)
+            found = [await slots_of(desk, window, 30, now, 5, replica) for desk, replica in asked]
             return [at(27, 9) in slots for slots in found]
 
         assert await seen() == [True, True]

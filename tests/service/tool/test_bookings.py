@@ -15,6 +15,7 @@ import pytest
 from libs.bus import Bus
 from libs.resilience.errors import AdjutantError
 from services.tool.delegation import desk
+from services.tool.delegation.guests import Guest, Host
 from services.tool.deps import ToolDeps
 from tests.conftest import Platform, new_scope
 from tests.service.neighbours import eventually
@@ -212,7 +213,7 @@ async def test_a_booking_whose_maker_died_is_settled_by_command(
     visitor = await owner.link(label=label)
     held = await visitor.hold(at(25, 9))
     monkeypatch.setattr(desk, "SETTLED_AFTER", timedelta(seconds=1))
-    guest = desk.Guest("Grace", "grace@example.org", "", "UTC", HOST)
+    guest = Guest("Grace", "grace@example.org", "", "UTC", Host(HOST))
 
     at_desk = tool.desk(world.scope, visitor.link.delegation_id)
     await at_desk.book(held.booking_id, hashed("of the hold"), hashed("to manage"), guest)
