@@ -11,6 +11,7 @@ from libs.providers.microsoft.mailbox import Correspondent, MailWanted, OutlookM
 from services.tool import times
 from services.tool.arguments import Arguments, EmailAddress, SomeProse, TimeText, Title, Words, bounded
 from services.tool.context import Context
+from services.tool.permissions import needing
 from services.tool.registry import Tool
 from services.tool.tools.mail import FoundMail, FoundMails, Person, ReadMail
 
@@ -109,9 +110,10 @@ async def outlook_mail_read(arguments: OutlookMailRead, context: Context) -> Rea
 async def outlook_mail_draft(arguments: OutlookMailDraft, context: Context) -> WrittenMail:
     """A draft that the user can find in Outlook; once per execution id."""
     mail = _new(arguments, arguments.to, context)
-    written = await context.access.use(
-        PROVIDER, lambda token: context.work.outlook_mail_actions.draft(token, mail, timeout_s=context.timeout_s)
-    )
+    with needing(PROVIDER, "organize"):
+        written = await context.access.use(
+            PROVIDER, lambda token: context.work.outlook_mail_actions.draft(token, mail, timeout_s=context.timeout_s)
+        )
     return _written(written)
 
 
@@ -127,9 +129,10 @@ async def find_outlook_draft(arguments: OutlookMailDraft, context: Context) -> W
 async def outlook_mail_send(arguments: OutlookMailSend, context: Context) -> WrittenMail:
     """Send it; once per execution id."""
     mail = _new(arguments, arguments.to, context)
-    sent = await context.access.use(
-        PROVIDER, lambda token: context.work.outlook_mail_actions.send(token, mail, timeout_s=context.timeout_s)
-    )
+    with needing(PROVIDER, "send"):
+        sent = await context.access.use(
+            PROVIDER, lambda token: context.work.outlook_mail_actions.send(token, mail, timeout_s=context.timeout_s)
+        )
     return _written(sent)
 
 

@@ -12,6 +12,7 @@ from libs.providers.slack.wording import mentioned, readable
 from services.tool import times
 from services.tool.arguments import Arguments, SomeProse, TimeText, Words, bounded
 from services.tool.context import Context
+from services.tool.permissions import needing
 from services.tool.registry import Tool
 
 PROVIDER = "slack"
@@ -146,9 +147,10 @@ async def slack_read_messages(arguments: SlackReadMessages, context: Context) ->
 async def slack_post_message(arguments: SlackPostMessage, context: Context) -> PostedMessage:
     """Say it; once per execution id."""
     message = _new(arguments, context)
-    ts = await context.access.use(
-        PROVIDER, lambda token: context.work.slack_posting.post(token, message, timeout_s=context.timeout_s)
-    )
+    with needing(PROVIDER, "send"):
+        ts = await context.access.use(
+            PROVIDER, lambda token: context.work.slack_posting.post(token, message, timeout_s=context.timeout_s)
+        )
     return PostedMessage(channel=arguments.channel, message_id=ts, thread=arguments.thread)
 
 

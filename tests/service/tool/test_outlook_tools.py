@@ -232,5 +232,6 @@ async def test_graphs_limits_are_waited_for_and_its_words_never_shown(outlook: W
     missing = await outlook.read("outlook_mail_read", message_id="nothing")
 
     assert refused.error == "provider_permission_missing"
+    assert "“send”" in str(refused.detail)
     assert missing.error == "provider_entity_not_found"
     assert "secret" not in f"{refused.detail}{missing.detail}"
