@@ -15,7 +15,7 @@ from contracts.envelope import Scope
 from contracts.ids import new_id
 from contracts.spending import ModelPolicy
 from libs.models.errors import NoModelFits
-from libs.models.messages import Finished, ModelEvent, TextDelta, ToolCalls
+from libs.models.messages import Finished, ModelEvent, TextDelta, ToolCalls, UserText
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
 from libs.telemetry import get_logger
@@ -190,6 +190,12 @@ class Asking:
             lasts_s=deadline.remaining_s(),
         )
         return Aside(admission, left(quota, admission), tuple(candidates))
+
+    def veiled_texts(self, texts: Sequence[str], scope: Scope) -> list[str]:
+        """As a model may see them. Nothing has to be put back into vectors; and one value has one placeholder in all
+        of a user's texts, so that what is about the same stays near."""
+        request = ModelRequest(tuple(UserText(text) for text in texts))
+        return [message.text for message in self._veil.over(request, scope).request.messages]
 
     def settle_soon(self, admission: Admission, scope: Scope, ended: Outcome) -> None:
         """Nobody waits for the ledger."""

@@ -14,11 +14,13 @@ from libs.models.errors import ModelError
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import TooLarge, Unavailable
 from services.chat.admitted import Asker
+from services.chat.asking import Asking
 from services.chat.deps import Chat
 from services.chat.errors import RequestNotUnderstood
 from services.chat.routing.blame import is_its_own
 from services.chat.routing.choice import AUTO, Wish
 from services.chat.routing.deployments import Deployment
+from services.chat.settings import ChatSettings
 from services.chat.spending.account import Outcome
 from services.chat.spending.estimates import tokens_of_text
 from services.chat.spending.prices import Cost, Usage, cost
@@ -55,6 +57,7 @@ async def create(query: CreateEmbeddings, scope: Scope, deps: Chat) -> Embedding
     if deps.models is None:
         raise Unavailable("No language model is configured on this installation.")
     asked = _read(deps.seal.open("embeddings", scope, query.sealed_body))
+    asked = _veiled(asked, scope, deps.models, deps.settings)
     usage, deadline = Usage(asked.tokens), Deadline.after(LASTS_S)
     aside = await deps.models.put_aside(Asker(scope, "embeddings"), Wish(model=asked.model), usage, deadline)
     began, tries = time.monotonic(), _Tries()
@@ -101,6 +104,17 @@ async def _made(asked: _Request, candidates: Sequence[Deployment], deadline: Dea
             deployment.health.succeeded(time.monotonic() - began)
             return tries.made
     raise AssertionError("there is a last candidate")
+
+
+def _veiled(asked: _Request, scope: Scope, models: Asking, settings: ChatSettings) -> _Request:
+    """What no chat model sees, no other one sees either; in tokens it cannot be found."""
+    given = [asked.input] if isinstance(asked.input, str) else asked.input
+    texts = [text for text in given if isinstance(text, str)]
+    if texts:
+        return asked.model_copy(update={"input": models.veiled_texts(texts, scope)})
+    if settings.scrubbed:
+        raise RequestNotUnderstood("`input` has to be text here: in tokens nothing can be hidden from the model.")
+    return asked
 
 
 def _outcome(tries: _Tries, estimated: Usage, took_s: float) -> Outcome:

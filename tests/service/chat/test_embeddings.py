@@ -53,12 +53,28 @@ async def test_one_that_hangs_is_not_waited_for_and_not_asked_first_again(
     assert len(hanging.asked) == 1
 
 
-async def test_what_is_not_said_is_floats_and_tokens_are_taken_like_texts(
+async def test_what_no_model_may_see_is_in_no_text_and_tokens_in_which_it_cannot_be_found_are_refused(
+    world: World, seal: TransitSeal, start_chat: Start, scope: Scope
+) -> None:
+    card = "4111 1111 1111 1111"
+    async with vendor(vectors) as well:
+        well.is_open = True
+        await start_chat(deployments=(described("only", well.url),))
+        await embed(world, scope, seal, input=["plain", f"Remember {card}"])
+        with pytest.raises(RemoteError) as refused:
+            await embed(world, scope, seal, input=[1, 2, 3])
+
+    assert well.asked[0].body["input"][0] == "plain"
+    assert well.asked[0].body["input"][1].startswith("Remember [CARD_")
+    assert refused.value.slug == "model_request_not_understood"
+
+
+async def test_what_is_not_said_is_floats_and_tokens_are_taken_where_nothing_is_hidden(
     world: World, seal: TransitSeal, start_chat: Start, scope: Scope
 ) -> None:
     async with vendor(vectors) as well:
         well.is_open = True
-        await start_chat(deployments=(described("only", well.url),))
+        await start_chat(deployments=(described("only", well.url),), scrubbed=frozenset())
         made = await embed(world, scope, seal)
         await embed(world, scope, seal, input=[[1, 2], [3]], encoding_format="base64", dimensions=2)
 
