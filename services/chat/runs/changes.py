@@ -105,7 +105,7 @@ def _check_known(state: StepState, *, was_not_done: bool) -> None:
 
 
 def _again(run: Run, state: StepState) -> None:
-    """Pending as if for the first time; what was left out on its account too.
+    """Pending as if for the first time; what was left out on its account too, and what waits for it waits again.
 
     An effect gets another execution id only when the former one is known to have come to nothing.
     """
@@ -117,6 +117,10 @@ def _again(run: Run, state: StepState) -> None:
         again.status, again.failures = StepStatus.PENDING, 0
         again.error = again.detail = again.finished_at = None
         run.changed.add(again.step.id)
+        for other in run.states.values():
+            if other.status is StepStatus.READY and again.step.id in other.step.depends_on:
+                other.status = StepStatus.PENDING
+                run.changed.add(other.step.id)
         waiting += [
             other for other in run.states.values() if other.error == INPUT_SKIPPED and again.step.id in other.step.uses
         ]

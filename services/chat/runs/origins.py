@@ -18,6 +18,8 @@ from services.chat.runs.run_state import Run, StepState
 from services.chat.steps import Outcome, ToolCall
 from services.chat.toolbox import SAYS_LITTLE
 
+_KNOWN = frozenset({Origin.USER, Origin.CONTACT})
+
 
 def origins_of(run: Run, state: StepState, arguments: dict[str, Any]) -> Provenance:
     """Of a step's call, with its values in place."""
@@ -39,17 +41,21 @@ def origins_of(run: Run, state: StepState, arguments: dict[str, Any]) -> Provena
 
 
 def _judged(run: Run, state: StepState, each: ArgumentOrigin) -> ArgumentOrigin:
-    """A value that stands in nobody's words: taken from a result, or as the plan shows it."""
-    if each.origin is not Origin.MODEL:
-        return each
+    """A value taken from a result, or one that the plan shows: that was there before anything was read for it."""
     source = _source(state.step.arguments, each.argument)
-    if source is not None and _has_outsiders(run, source):
+    if source is None and not run.after_reading:
+        return each if each.origin in _KNOWN else _shown(run, each)
+    if source is not None and each.origin is Origin.MODEL and _has_outsiders(run, source):
         other = run.states[source].step
         return each.model_copy(update={"origin": Origin.UNTRUSTED, "source": f"{other.tool}: {other.name}"})
-    is_shown = run.is_asked or (run.planned_by != "model" and not run.by_program)
-    if source is None and is_shown and not run.after_reading:
-        return each.model_copy(update={"origin": Origin.USER})
     return each
+
+
+def _shown(run: Run, each: ArgumentOrigin) -> ArgumentOrigin:
+    """The user's, when they began what they saw or wrote it themselves; else the planner's."""
+    is_theirs = run.is_asked or (run.planned_by != "model" and not run.by_program)
+    origin = Origin.USER if is_theirs else Origin.MODEL
+    return ArgumentOrigin(argument=each.argument, origin=origin)
 
 
 def _has_outsiders(run: Run, step_id: str) -> bool:
