@@ -24,7 +24,7 @@ from tests.system.conftest import Connected
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 START = f"{datetime.now(UTC) + timedelta(days=40):%Y-%m-%d}T10:00"
 OURS = "adjutant_action_status"
 
@@ -62,9 +62,9 @@ async def ended(client: Client, action: str) -> CallToolResult:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             result = await client.call_tool(OURS, {"action_id": action})
-            if result.structured_content["status"] not in ("proposed", "claimed"):
+            if result.structured_content["status"] not in ("proposed", "held", "claimed"):
                 return result
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)  # each look is counted
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -236,3 +236,23 @@ async def test_many_clients_at_once_are_answered_each_with_their_own(
         waiting = {each["action_id"] for each in await user.get("/api/actions")}
         assert waiting == {action for owner, action in made if owner == key}
         assert len(waiting) == 5
+
+
+async def test_a_tool_service_that_dies_is_waited_for(
+    connected: Connected, adjutant: RunningAdjutant, sandbox: Sandbox
+) -> None:
+    user = await connected("mcp-killed@example.com")
+    async with session(adjutant, await key_of(user)) as client:
+        await client.list_tools()
+        adjutant.kill("tool")
+        found, proposed = await asyncio.gather(
+            client.call_tool("mail_search", {"query": "budget"}),
+            client.call_tool("calendar_create_event", {"title": "Outlived", "start": START}),
+        )
+        assert not found.is_error, text_of(found)
+        assert proposed.structured_content["status"] == "proposed", text_of(proposed)
+        await user.post(f"/api/actions/{proposed.structured_content['action_id']}/approve")
+        adjutant.kill("tool")
+        done = await ended(client, proposed.structured_content["action_id"])
+    assert done.structured_content["status"] == "done", text_of(done)
+    assert len(await events(sandbox, "Outlived")) == 1
