@@ -4,6 +4,7 @@ AdjutantError
 └── ModelError
     ├── ModelRateLimited     RATE_LIMIT           wait as told, else a minute
     ├── ModelTimeout         TIMEOUT              the first token or the next one came too late
+    │   └── ModelOvertaken                        another one that was asked later was faster
     ├── ModelRefusedKey      AUTHENTICATION       an operator has to mend it
     ├── ContextTooLarge      CONTEXT_TOO_LARGE    send less
     ├── ModelRefused         REFUSED              the request is wrong
@@ -38,6 +39,12 @@ class ModelTimeout(ModelError):
     slug = "model_timeout"
     retryable = True
     category = Category.TIMEOUT
+
+
+class ModelOvertaken(ModelTimeout):
+    """It was late, and another one answered: it may be dead, or think for long."""
+
+    slug = "model_overtaken"
 
 
 class ModelRefusedKey(ModelError):

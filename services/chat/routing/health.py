@@ -78,10 +78,13 @@ class Health:
         if self.standing.failures:
             self._set(Standing(0, 0.0, ""))
 
-    def failed(self, error: str, rest_s: float | None = None) -> None:
-        """No answer, half an answer, or one that came too late. `rest_s`: the pause that the provider asked for."""
+    def failed(self, error: str, rest_s: float | None = None, *, may_open: bool = True) -> None:
+        """No answer, half an answer, or one that came too late. `rest_s`: the pause that the provider asked for.
+        `may_open` is false for what is no proof that it does not answer at all."""
         self.total_failures += 1
         failures = self.standing.failures + 1
+        if not may_open:
+            failures = max(self.standing.failures, min(failures, OPEN_AFTER - 1))
         pause_s = rest_s if rest_s is not None else (OPEN_S if failures >= OPEN_AFTER else SUSPECT_S)
         self._set(Standing(failures, self._clock() + pause_s, error))
 

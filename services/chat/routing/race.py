@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
-from libs.models.errors import ModelError, ModelTimeout
+from libs.models.errors import ModelError, ModelOvertaken, ModelTimeout
 from libs.models.messages import ModelEvent
 from libs.resilience.deadline import Deadline
 from libs.resilience.retry import wait_before_retry
@@ -105,7 +105,7 @@ class Race:
         for loser in self._running:
             # Silent until its rival was called: that is what being late means. A probe is nobody's rival.
             if loser.asked_at < won.asked_at and time.monotonic() - loser.asked_at >= hedge_s:
-                late = ModelTimeout("The language model took too long.")
+                late = ModelOvertaken("The language model took longer than another one.")
                 self._failed(loser.deployment, late, loser.asked_at)
             self._drop(loser)
         return Runner(won.deployment, won.events, event, won.asked_at, waited_s)

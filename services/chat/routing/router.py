@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from libs.models.errors import (
     ModelError,
     ModelLeftAlone,
+    ModelOvertaken,
     ModelRateLimited,
     ModelRefusedKey,
     ModelTimeout,
@@ -280,7 +281,7 @@ class Router:
         had_time = deadline.remaining_s() > NO_TIME_S or (not has_begun and took_s >= self._hedge_s)
         if is_its_own(deployment, error, had_time=had_time):
             rest_s = error.retry_after_s if isinstance(error, ModelRateLimited) else None
-            deployment.health.failed(error.slug, rest_s)
+            deployment.health.failed(error.slug, rest_s, may_open=not isinstance(error, ModelOvertaken))
         characters = (record.characters or 0) if has_begun else 0
         record.attempts.append(Attempt(deployment, error.slug, took_s, characters))
         if has_begun:

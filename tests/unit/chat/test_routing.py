@@ -331,3 +331,16 @@ async def test_who_is_asked_is_known_before_anybody_answers() -> None:
     await asyncio.gather(answering, return_exceptions=True)
     await routing.aclose()
     assert (record.asked, record.deployment) == (first, None)
+
+
+async def test_one_that_is_merely_slower_is_never_taken_for_dead() -> None:
+    """Models that think take their time to the first word: they are asked later, and no operator is called."""
+    slow, fast = deployment("slow", "late", pause_s=1), deployment("fast", "hi", order=1)
+    slow.health.hear(Standing(OPEN_AFTER - 1, 0.0, "model_overtaken"))
+    fast.health.hear(Standing(1, 0.0, "model_unavailable"))
+    record = Record()
+    assert await answer(router(slow, fast, hedge_s=0.02), record) == "hi"
+    assert [each.error for each in record.attempts] == ["model_overtaken", None]
+    assert slow.health.state is State.SUSPECT
+    slow.health.failed("model_timeout")
+    assert slow.health.state is State.OPEN, "one that does not answer at all is"
