@@ -12,6 +12,7 @@ CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of an emulator on this m
 SARAH = "sarah.chen@example.com"
 CALLBACKS = ("/api/integrations/gmail/callback", "/api/integrations/calendar/callback")
 
+_ADA = f"{NAME} <{EMAIL}>"
 _SARAH = f"Sarah Chen <{SARAH}>"
 _TOM = "Tom Brown <tom.brown@example.com>"
 _PRIYA = "Priya Nair <priya.nair@example.com>"
@@ -35,6 +36,8 @@ class Mail:
     unread: bool = False
     part_of_today: float | None = None
     days_ago: float = 0.0
+    to: str = ""
+    """Of a mail that the person sent."""
 
 
 MAILS = (
@@ -51,6 +54,8 @@ MAILS = (
     Mail("m_week", _NEWS, "The week in engines", "What happened, in seven minutes.", True, None, 6.4),
     Mail("m_intro", _SARAH, "Introduction", "Nice to meet you! Let us stay in touch.", False, None, 20.5),
     Mail("m_photos", _TOM, "Photos from the summer party", "They are in the shared folder.", False, None, 41.5),
+    Mail("m_hello", _ADA, "Re: Introduction", "Likewise! Talk to you soon.", False, None, 20.2, _SARAH),
+    Mail("m_thanks", _ADA, "Re: Photos from the summer party", "Thank you!", False, None, 41.1, _TOM),
 )
 
 
@@ -115,11 +120,11 @@ def _message(mail: Mail, midnight: datetime, now: datetime) -> dict[str, Any]:
     return {
         "id": mail.id,
         "from": mail.sender,
-        "to": f"{NAME} <{EMAIL}>",
+        "to": mail.to or _ADA,
         "subject": mail.subject,
         "body_text": mail.body,
         "date": at.isoformat(),
-        "label_ids": ["INBOX", "UNREAD"] if mail.unread else ["INBOX"],
+        "label_ids": ["SENT"] if mail.to else ["INBOX", "UNREAD"] if mail.unread else ["INBOX"],
     }
 
 
