@@ -89,6 +89,7 @@ class Desk:
         BookingLinkNotFound, DurationNotOffered, SlotTaken, TooManyHolds."""
         async with self.db.transaction(self.scope) as tx:
             link = await self._link(tx, minutes)
+            _require_near(start, now)
             await steps.lock_owner(tx)
             held = await bookings.find_hold(tx, self.delegation_id, hold_hash, start)
             if held and held.minutes == minutes:
@@ -126,6 +127,7 @@ class Desk:
             if await bookings.find(tx, booking_id):
                 return
             _require_guest(link.terms.constraints, guest)
+            _require_near(start, now)
             new = await self._free(tx, link, start, minutes, now, booking_id=booking_id)
             await steps.book_at_once(tx, new, guest.seal(key, booking_id), now)
             await settle_later(tx, booking_id)
@@ -145,6 +147,7 @@ class Desk:
             _require_open(booking, now)
             if booking.status is not Status.ACCEPTED:
                 raise BookingOver("This booking was cancelled.")
+            _require_near(start, now)
             if booking.time.start != start:
                 new = await self._free(tx, link, start, booking.minutes, now, booking_id=booking_id)
                 await steps.want(tx, booking_id, new.time, new.taken)
@@ -177,8 +180,6 @@ class Desk:
     ) -> NewBooking:
         """The slot, if the rules and the bookings allow it. The calendar is asked when it is written."""
         rules, zone = link.terms.constraints, link.terms.zone
-        if not now - _NEAR < start < now + _NEAR:
-            raise SlotTaken  # also of moments at the end of all calendars, with which nothing can be reckoned
         wanted = slot_range(start, minutes, rules)
         taken = await bookings.in_the_way(tx, wanted, booking_id)
         booked = await bookings.beginnings(tx, self.delegation_id, local_day(start, zone), booking_id)
@@ -225,6 +226,12 @@ def _require_open(booking: Booking, now: datetime) -> None:
         raise BookingInProgress("The calendar is being written at this moment.")
     if booking.status in (Status.PENDING, Status.ACCEPTED) and booking.time.start <= now:
         raise BookingOver("The appointment has begun.")
+
+
+def _require_near(start: datetime, now: datetime) -> None:
+    """With moments at the end of all calendars nothing can be reckoned. Raises SlotTaken."""
+    if not now - _NEAR < start < now + _NEAR:
+        raise SlotTaken
 
 
 def _require_guest(rules: Constraints, guest: Guest) -> None:
