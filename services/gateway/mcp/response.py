@@ -7,6 +7,7 @@ nobody uses this way starts without.
 import asyncio
 import importlib
 from collections.abc import Coroutine
+from functools import cache
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,6 +20,11 @@ from services.gateway.mcp.admission import Incoming
 from services.gateway.principal import Principal
 
 
+@cache
+def _server() -> Any:
+    return importlib.import_module("services.gateway.mcp.server")
+
+
 class McpResponse(Response):
     """Hands the request, whose body was read already, to a server made for its caller."""
 
@@ -29,7 +35,7 @@ class McpResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
-        server: Any = await asyncio.to_thread(importlib.import_module, "services.gateway.mcp.server")
+        server = _server() if _server.cache_info().currsize else await asyncio.to_thread(_server)
 
         async def decorated(message: Message) -> None:
             if message["type"] == "http.response.start":
