@@ -37,6 +37,7 @@ PREFIXES = {
     "dl": "delegation: a link by which outsiders book",
     "b": "booking, from its hold on",
     "r": "multi-step run",
+    "tk": "task",
     "evt": "event, command or query envelope",
 }
 

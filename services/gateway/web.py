@@ -30,6 +30,7 @@ from services.gateway.routes import (
     spending,
     supplied_keys,
     sync,
+    tasks,
     webhooks,
 )
 
@@ -54,6 +55,7 @@ ROUTERS = (
     booking.router,
     actions.router,
     runs.router,
+    tasks.router,
     audit.router,
     socket.router,
 )

@@ -28,6 +28,7 @@ from contracts.bookings import (
 )
 from contracts.delegations import CreateDelegation, ListDelegations, OpenBookingPage, RevokeDelegation
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
+from contracts.tasks import CompleteTask, CreateTask, ListTasks, ReopenTask
 from contracts.tool import ExecuteTool, GetExecution, GetToolApiUsage, ListTools, RunReadTool
 from libs.bus import answer, handle, handle_long, react
 from libs.providers.google.calendar import Calendar
@@ -36,6 +37,7 @@ from libs.providers.wire import http_client
 from libs.runtime import Resources, Service
 from services.tool import consent_handlers as consent
 from services.tool import delegation_handlers as delegation
+from services.tool import task_handlers as tasks
 from services.tool import times
 from services.tool.connected import Connected
 from services.tool.consent.gate import Waits
@@ -72,6 +74,10 @@ routes = (
     answer(ListConsentRules, consent.list_consent_rules),
     answer(SetConsentRule, consent.set_consent_rule),
     answer(RemoveConsentRule, consent.remove_consent_rule),
+    answer(ListTasks, tasks.list_tasks),
+    answer(CreateTask, tasks.create_task),
+    answer(CompleteTask, tasks.complete_task),
+    answer(ReopenTask, tasks.reopen_task),
     answer(CreateDelegation, delegation.create_delegation),
     answer(ListDelegations, delegation.list_delegations),
     answer(RevokeDelegation, delegation.revoke_delegation),

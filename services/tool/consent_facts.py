@@ -75,6 +75,10 @@ def _outlook_event_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) ->
     return "outlook_calendar_cancel_event", {"event_id": result["event_id"]}
 
 
+def _task_opens(given: Mapping[str, Any], _result: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    return "tasks_reopen", {"task_id": given["task_id"]}
+
+
 FACTS: Mapping[str, Facts] = MappingProxyType(
     {
         "mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), _WRITE),
@@ -95,7 +99,7 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
         "notion_append": Facts("Add to a Notion page", (), (*_MAKE, *_REMEMBER, "append", "write")),
         "notion_create_page": Facts("Create a Notion page", (), (*_MAKE, *_REMEMBER, "write")),
         "tasks_create": Facts("Create a task", (), (*_MAKE, *_REMEMBER, "remind", "task", "todo", "to do")),
-        "tasks_complete": Facts("Complete a task", (), _DONE),
+        "tasks_complete": Facts("Complete a task", (), _DONE, undone_with=_task_opens),
         "tasks_reopen": Facts("Open a task again", (), ("reopen", "undo", "again", "not done", "wieder")),
         "memory_add": Facts("Remember something", (), _REMEMBER),
         "notifications_resolve": Facts("Answer a notification", (), (*_DONE, "accept", "declin", "dismiss", "resolv")),

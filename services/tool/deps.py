@@ -19,6 +19,7 @@ from services.tool.delegation.busy_times import BusyTimes
 from services.tool.delegation.desk import Desk
 from services.tool.execution import PATIENCE, Patience
 from services.tool.registry import Registry
+from services.tool.tasks import TaskList
 from services.tool.usage import UsageBook
 from services.tool.work_clients import WorkClients
 
@@ -50,7 +51,9 @@ class ToolDeps:
     ) -> Context:
         """For one run of a tool. Raises TimeNotUnderstood for a timezone that is none."""
         tz = times.zone(timezone)
-        return Context(self.access(scope), self.gmail, self.calendar, self.work, tz, now, deadline, execution_id)
+        tasks = TaskList(self.db, self.vault, scope)
+        access = self.access(scope)
+        return Context(access, self.gmail, self.calendar, self.work, tz, now, deadline, tasks, execution_id)
 
     def desk(self, scope: Scope, delegation_id: str) -> Desk:
         """Where outsiders are served who came by that link."""

@@ -7,10 +7,12 @@ AdjutantError
 │   └── NotAReadTool           effects go through `execute_tool`
 ├── NotFound
 │   ├── UnknownTool
+│   ├── TaskNotFound
 │   ├── ExecutionNotFound
 │   └── ActionNotFound
 ├── Conflict
 │   ├── ExecutionConflict      the same execution id came with another request
+│   ├── TooManyTasks
 │   ├── ActionDecided          somebody was faster, or it was decided before
 │   ├── ActionExpired          nobody decided in time
 │   └── NotUndoable            too late, or there is no way back
@@ -90,3 +92,17 @@ class NotUndoable(Conflict):
 
     slug = "not_undoable"
     advice = "Ask for the opposite instead."
+
+
+class TaskNotFound(NotFound):
+    """No such task, or not yours."""
+
+    slug = "task_not_found"
+    advice = "List the tasks again."
+
+
+class TooManyTasks(Conflict):
+    """So many open tasks are no list any more."""
+
+    slug = "too_many_tasks"
+    advice = "Complete some of them first."

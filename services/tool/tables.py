@@ -1,8 +1,8 @@
 """The tables of schema `tool`."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Date, DateTime, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from libs.db import service_metadata
@@ -125,3 +125,34 @@ class ConsentRule(Base, table=True):
     created_at: datetime = Field(
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
     )
+
+
+class Task(Base, table=True):
+    """What a user means to do. `content` (title, notes) is sealed with the user's data key, purpose `task`, row id the
+    task id."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(due_on, due_at) <= 1", name="due_once"),
+        CheckConstraint("status in ('open', 'done')", name="status"),
+        CheckConstraint("(status = 'done') = (completed_at is not null)", name="completed_when_done"),
+        Index("ix_tasks_status", "organization_id", "user_id", "status", text("completed_at desc")),
+    )
+
+    organization_id: str = Field(
+        sa_column=Column(Text, primary_key=True, server_default=text("current_setting('adjutant.organization_id')"))
+    )
+    user_id: str = Field(
+        sa_column=Column(Text, primary_key=True, server_default=text("current_setting('adjutant.user_id')"))
+    )
+    task_id: str = Field(sa_column=Column(Text, primary_key=True))
+    """Follows from the execution that created it, if one did."""
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    due_on: date | None = Field(default=None, sa_column=Column(Date))
+    due_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    completed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    completed_by: str | None = Field(default=None, sa_column=Column(Text))
+    reopened_by: str | None = Field(default=None, sa_column=Column(Text))
+    """The executions that did it last; kept when the other is done since, so that neither is repeated."""

@@ -16,6 +16,7 @@ from services.tool.tools.outlook_calendar import OUTLOOK_CALENDAR_TOOLS
 from services.tool.tools.outlook_events import OUTLOOK_EVENT_TOOLS
 from services.tool.tools.outlook_mail import OUTLOOK_MAIL_TOOLS
 from services.tool.tools.slack import SLACK_TOOLS
+from services.tool.tools.tasks import TASK_TOOLS
 
 registry = OfferedTools(
     (
@@ -26,6 +27,7 @@ registry = OfferedTools(
             *CONTACTS_TOOLS,
             *CALENDAR_TOOLS,
             *CALENDAR_CHANGE_TOOLS,
+            *TASK_TOOLS,
         ),
         *(*OUTLOOK_MAIL_TOOLS, *OUTLOOK_CALENDAR_TOOLS, *OUTLOOK_EVENT_TOOLS),
         *(*GITHUB_TOOLS, *GITHUB_WRITING_TOOLS, *SLACK_TOOLS, *NOTION_TOOLS),

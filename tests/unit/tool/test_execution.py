@@ -28,7 +28,12 @@ from services.tool.registry import Tool
 
 QUICK = Patience(total_s=0.2, settle_s=0.01, pauses_s=(0.01,))
 NOWHERE = Context(
-    *cast(Any, (None, None, None)), ZoneInfo("UTC"), datetime(2026, 11, 20, tzinfo=UTC), Deadline.after(60), "x_1"
+    *cast(Any, (None,) * 4),
+    tz=ZoneInfo("UTC"),
+    now=datetime(2026, 11, 20, tzinfo=UTC),
+    deadline=Deadline.after(60),
+    tasks=cast(Any, None),
+    execution_id="x_1",
 )
 DOWN = ProviderUnavailable("down")
 UNREACHABLE = ProviderUnreachable("no connection")

@@ -1,0 +1,49 @@
+"""Tasks through the front door: written down, listed, completed and opened again, each user's for them."""
+
+from typing import Any
+
+import pytest
+
+from contracts.ids import new_id
+from tests.system.conftest import Connected
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+
+async def test_a_task_is_kept_for_its_user(sign_up: Connected) -> None:
+    ada, bob = await sign_up(f"ada-{new_id('u')}@example.com"), await sign_up(f"bob-{new_id('u')}@example.com")
+
+    made = await ada.post("/api/tasks", {"title": "Water the plants", "notes": "Twice", "due_on": "2026-12-01"})
+    assert made.status_code == 201, made.text
+    task: dict[str, Any] = made.json()
+    assert (task["title"], task["status"], task["due_on"]) == ("Water the plants", "open", "2026-12-01")
+    assert (await ada.get("/api/tasks"))["tasks"] == [task]
+    assert (await ada.get("/api/tasks", due_by="2026-11-30", timezone="Europe/Berlin"))["tasks"] == []
+    assert (await bob.get("/api/tasks", status="all"))["tasks"] == []
+    assert (await bob.post(f"/api/tasks/{task['task_id']}/complete")).status_code == 404
+
+    done = (await ada.post(f"/api/tasks/{task['task_id']}/complete")).json()
+    assert (done["status"], (await ada.get("/api/tasks"))["tasks"]) == ("done", [])
+    assert (await ada.get("/api/tasks", status="done"))["tasks"] == [done]
+    assert (await ada.post(f"/api/tasks/{task['task_id']}/reopen")).json() == task
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"title": " "},
+        {"title": "two\nlines"},
+        {"title": "t", "due_on": "2026-12-01", "due_at": "2026-12-01T09:00:00Z"},
+        {"title": "t", "due_at": "2026-12-01T09:00:00"},
+        {"title": "t", "due_at": "9999-12-31T23:59:59-12:00"},
+        {"title": "t", "due_on": "someday"},
+        {"title": "t", "notes": "n" * 4001},
+        {"title": "t", "owner": "me"},
+    ],
+)
+async def test_what_is_no_task_is_refused(sign_up: Connected, body: dict[str, Any]) -> None:
+    ada = await sign_up(f"ada-{new_id('u')}@example.com")
+
+    assert (await ada.post("/api/tasks", body)).status_code == 422
+    assert (await ada.get("/api/tasks"))["tasks"] == []
