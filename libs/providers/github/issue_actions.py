@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from libs.providers.errors import ProviderGarbled, ProviderUnavailable
+from libs.providers.answers import reading, record, records
+from libs.providers.errors import ProviderUnavailable
 from libs.providers.github.issues import Issue, moment, path_of, read_issue
 from libs.providers.github.marks import is_marked, marked
 from libs.providers.rest import Access, RestApi
@@ -114,7 +115,9 @@ class GitHubIssueActions:
         async for row in self._rows(token, "/repos/{owner}/{name}/issues", path_of(repository), order, timeout_s):
             if is_marked(row.get("body"), execution_id):
                 return read_issue(repository, row)
-            if moment(row["created_at"]) < asked_at - CLOCKS_DIFFER:
+            with reading("GitHub"):
+                is_older = moment(row["created_at"]) < asked_at - CLOCKS_DIFFER
+            if is_older:
                 return None
         return None
 
@@ -124,19 +127,16 @@ class GitHubIssueActions:
         for page in range(1, MAX_PAGES + 1):
             given = {**parameters, "per_page": str(PAGE_SIZE), "page": str(page)}
             answer = await self._api.send("GET", route, Access(token, ""), path=path, params=given, timeout_s=timeout_s)
-            if not isinstance(answer.content, list):
-                raise ProviderGarbled("GitHub sent no list where one was asked for.")
-            for row in answer.content:
+            rows = records("GitHub", answer.content)
+            for row in rows:
                 yield row
-            if len(answer.content) < PAGE_SIZE:
+            if len(rows) < PAGE_SIZE:
                 return
         raise ProviderUnavailable("GitHub has more new entries than can be looked through.")
 
 
 def _written(repository: str, number: int, row: object) -> WrittenComment:
-    if not isinstance(row, dict):
-        raise ProviderGarbled("GitHub sent a comment that cannot be read.")
-    return WrittenComment(repository, number, str(row.get("html_url", "")))
+    return WrittenComment(repository, number, str(record("GitHub", row).get("html_url", "")))
 
 
 def _since(asked_at: datetime) -> str:

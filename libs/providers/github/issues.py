@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from libs.providers.errors import EntityNotFound, ProviderGarbled
+from libs.providers.answers import reading, record, records
+from libs.providers.errors import EntityNotFound
 from libs.providers.github.marks import without_mark
 from libs.providers.rest import Access, RestApi
 from libs.providers.wire import DEFAULT_TIMEOUT_S
@@ -93,7 +94,7 @@ class GitHubIssues:
         """The ones the user works in, the most recently pushed first."""
         parameters = {"sort": "pushed", "per_page": str(limit)}
         answer = await self._api.send("GET", "/user/repos", _access(token), params=parameters, timeout_s=timeout_s)
-        return tuple(_repository(row) for row in _rows(answer.content))[:limit]
+        return tuple(_repository(row) for row in records("GitHub", answer.content))[:limit]
 
     async def find(self, token: str, wanted: Wanted, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> tuple[Issue, ...]:
         """At most one more than the limit, last updated first. Lists a repository, which is fresh; searches otherwise.
@@ -114,7 +115,7 @@ class GitHubIssues:
                 params=parameters,
                 timeout_s=timeout_s,
             )
-            rows = _rows(answer.content)
+            rows = records("GitHub", answer.content)
             issues = (read_issue(wanted.repository, row) for row in rows)
             found += [issue for issue in issues if issue.is_pull_request == wanted.are_pull_requests]
             if len(rows) < PAGE_SIZE or len(found) > wanted.limit:
@@ -151,21 +152,19 @@ class GitHubIssues:
                 params={"per_page": str(COMMENTS_READ), "page": str(page)},
                 timeout_s=timeout_s,
             )
-            found += [_comment(row) for row in _rows(answer.content)]
+            found += [_comment(row) for row in records("GitHub", answer.content)]
         return tuple(found[-COMMENTS_READ:])
 
     async def _one(self, part: str, token: str, path: dict[str, str], timeout_s: float) -> dict[str, Any]:
         route = f"/repos/{{owner}}/{{name}}/{part}/{{number}}"
         answer = await self._api.send("GET", route, _access(token), path=path, timeout_s=timeout_s)
-        if not isinstance(answer.content, dict):
-            raise ProviderGarbled("GitHub sent an issue that cannot be read.")
-        return answer.content
+        return record("GitHub", answer.content)
 
     async def _search(self, token: str, wanted: Wanted, timeout_s: float) -> tuple[Issue, ...]:
         parameters = {"q": search_text(wanted), "sort": "updated", "order": "desc"}
         parameters["per_page"] = str(min(100, wanted.limit + 1))
         answer = await self._api.send("GET", "/search/issues", _access(token), params=parameters, timeout_s=timeout_s)
-        rows = _rows((answer.content or {}).get("items"))
+        rows = records("GitHub", record("GitHub", answer.content).get("items"))
         return tuple(read_issue(_repository_of(row), row) for row in rows)
 
 
@@ -184,26 +183,24 @@ def path_of(repository: str) -> dict[str, str]:
     return {"owner": owner, "name": name}
 
 
+@reading("GitHub")
 def read_issue(repository: str, row: Mapping[str, Any]) -> Issue:
     """As GitHub lists, reads and creates it. Raises ProviderGarbled."""
-    try:
-        return Issue(
-            repository=repository,
-            number=int(row["number"]),
-            title=str(row.get("title", ""))[:300],
-            state=str(row.get("state", "")),
-            author=_login(row.get("user")),
-            is_pull_request="pull_request" in row or "head" in row,
-            labels=tuple(str(label.get("name", ""))[:60] for label in row.get("labels") or ())[:20],
-            assignees=tuple(_login(user) for user in row.get("assignees") or ())[:20],
-            comments=int(row.get("comments") or 0),
-            created_at=moment(row["created_at"]),
-            updated_at=moment(row["updated_at"]),
-            link=str(row.get("html_url", "")),
-            body=without_mark(str(row.get("body") or "")),
-        )
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ProviderGarbled("GitHub sent an issue that cannot be read.") from error
+    return Issue(
+        repository=repository,
+        number=int(row["number"]),
+        title=str(row.get("title", ""))[:300],
+        state=str(row.get("state", "")),
+        author=_login(row.get("user")),
+        is_pull_request="pull_request" in row or "head" in row,
+        labels=tuple(str(label.get("name", ""))[:60] for label in row.get("labels") or ())[:20],
+        assignees=tuple(_login(user) for user in row.get("assignees") or ())[:20],
+        comments=int(row.get("comments") or 0),
+        created_at=moment(row["created_at"]),
+        updated_at=moment(row["updated_at"]),
+        link=str(row.get("html_url", "")),
+        body=without_mark(str(row.get("body") or "")),
+    )
 
 
 def moment(text: str) -> datetime:
@@ -215,26 +212,20 @@ def _access(token: str) -> Access:
     return Access(token, "")
 
 
-def _rows(content: object) -> list[dict[str, Any]]:
-    if not isinstance(content, list):
-        raise ProviderGarbled("GitHub sent no list where one was asked for.")
-    return content
-
-
+@reading("GitHub")
 def _comment(row: Mapping[str, Any]) -> Comment:
-    try:
-        text = without_mark(str(row.get("body") or ""))
-        return Comment(_login(row.get("user")), moment(row["created_at"]), text, str(row.get("html_url", "")))
-    except (KeyError, ValueError) as error:
-        raise ProviderGarbled("GitHub sent a comment that cannot be read.") from error
+    text = without_mark(str(row.get("body") or ""))
+    return Comment(_login(row.get("user")), moment(row["created_at"]), text, str(row.get("html_url", "")))
 
 
+@reading("GitHub")
 def _branches(row: Mapping[str, Any]) -> Branches:
     source, target = ((row.get(end) or {}).get("ref", "") for end in ("head", "base"))
     merged = bool(row.get("merged") or row.get("merged_at"))
     return Branches(str(source)[:250], str(target)[:250], bool(row.get("draft")), merged)
 
 
+@reading("GitHub")
 def _repository(row: Mapping[str, Any]) -> Repository:
     pushed = row.get("pushed_at")
     return Repository(

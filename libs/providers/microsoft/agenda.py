@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from libs.providers.errors import ProviderGarbled, ProviderUnavailable
+from libs.providers.answers import reading
+from libs.providers.errors import ProviderUnavailable
 from libs.providers.microsoft.api import found_rows
 from libs.providers.microsoft.graph import line, moment
 from libs.providers.rest import Access, RestApi
@@ -126,27 +127,25 @@ class OutlookAgenda:
         return read_event(answer.content)
 
 
+@reading("Microsoft")
 def read_event(row: Mapping[str, Any]) -> OutlookEvent:
     """As Graph lists, reads and creates it. Raises ProviderGarbled."""
-    try:
-        is_all_day = bool(row.get("isAllDay"))
-        return OutlookEvent(
-            id=str(row["id"]),
-            title=line(row.get("subject")),
-            start=_when(row["start"], is_all_day),
-            end=_when(row["end"], is_all_day),
-            is_cancelled=bool(row.get("isCancelled")),
-            is_mine=bool(row.get("isOrganizer", True)),
-            keeps_busy=row.get("showAs", "busy") not in _NOT_BUSY,
-            location=line((row.get("location") or {}).get("displayName")),
-            preview=line(row.get("bodyPreview"))[:PREVIEW_CHARACTERS],
-            attendees=tuple(_attendee(each) for each in row.get("attendees") or ()),
-            link=str(row.get("webLink") or ""),
-            series=row.get("seriesMasterId"),
-            has_joining_text=bool(row.get("isOnlineMeeting")),
-        )
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ProviderGarbled("Microsoft sent an event that cannot be read.") from error
+    is_all_day = bool(row.get("isAllDay"))
+    return OutlookEvent(
+        id=str(row["id"]),
+        title=line(row.get("subject")),
+        start=_when(row["start"], is_all_day),
+        end=_when(row["end"], is_all_day),
+        is_cancelled=bool(row.get("isCancelled")),
+        is_mine=bool(row.get("isOrganizer", True)),
+        keeps_busy=row.get("showAs", "busy") not in _NOT_BUSY,
+        location=line((row.get("location") or {}).get("displayName")),
+        preview=line(row.get("bodyPreview"))[:PREVIEW_CHARACTERS],
+        attendees=tuple(_attendee(each) for each in row.get("attendees") or ()),
+        link=str(row.get("webLink") or ""),
+        series=row.get("seriesMasterId"),
+        has_joining_text=bool(row.get("isOnlineMeeting")),
+    )
 
 
 def utc(at: datetime) -> str:

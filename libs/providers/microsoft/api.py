@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from libs.providers.errors import ProviderGarbled
+from libs.providers.answers import record, records
 from libs.providers.rest import Pace, RestApi
 
 DEFAULT_BASE_URL = "https://graph.microsoft.com/v1.0"
@@ -40,7 +40,4 @@ def made_by(execution_id: str) -> str:
 
 def found_rows(content: object) -> list[dict[str, Any]]:
     """The rows of a list. Raises ProviderGarbled."""
-    rows = content.get("value") if isinstance(content, dict) else None
-    if not isinstance(rows, list):
-        raise ProviderGarbled("Microsoft sent no list where one was asked for.")
-    return rows
+    return records("Microsoft", record("Microsoft", content).get("value"))

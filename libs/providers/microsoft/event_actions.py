@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from libs.providers.answers import reading
 from libs.providers.errors import EntityExists, EntityNotFound
 from libs.providers.microsoft.agenda import FIELDS, Attendee, OutlookAgenda, OutlookEvent, read_event, utc
 from libs.providers.microsoft.api import EXECUTION_PROPERTY, execution_property, found_rows, made_by
@@ -102,7 +103,8 @@ class OutlookEventActions:
         route, path = "/me/events/{id}", {"id": event_id}
         answer = await self._api.send("GET", route, Access(token, ""), path=path, params=given, timeout_s=timeout_s)
         event = read_event(answer.content)
-        values = [each.get("value") for each in answer.content.get("singleValueExtendedProperties") or ()]
+        with reading("Microsoft"):
+            values = [each.get("value") for each in answer.content.get("singleValueExtendedProperties") or ()]
         return event if execution_id in values else None
 
     async def cancel(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from libs.providers.errors import EntityNotFound, ProviderGarbled
+from libs.providers.answers import reading
+from libs.providers.errors import EntityNotFound
 from libs.providers.microsoft.api import found_rows
 from libs.providers.microsoft.graph import line, moment
 from libs.providers.rest import Access, RestApi
@@ -103,7 +104,8 @@ class OutlookMailbox:
         names: tuple[str, ...] = ()
         if row.get("hasAttachments"):
             names = await self._attachments(access, path, timeout_s)
-        body = str((row.get("body") or {}).get("content", ""))
+        with reading("Microsoft"):
+            body = str((row.get("body") or {}).get("content", ""))
         return FullMessage(message, body[:BODY_CHARACTERS], len(body) > BODY_CHARACTERS, names)
 
     async def _attachments(self, access: Access, path: dict[str, str], timeout_s: float) -> tuple[str, ...]:
@@ -146,7 +148,8 @@ async def folder_id(api: RestApi, token: str, name: str, timeout_s: float) -> st
     """Of a folder by its well-known name such as `drafts`."""
     route, given = "/me/mailFolders/{name}", {"$select": "id"}
     answer = await api.send("GET", route, Access(token, ""), path={"name": name}, params=given, timeout_s=timeout_s)
-    return str(answer.content["id"])
+    with reading("Microsoft"):
+        return str(answer.content["id"])
 
 
 def conditions(wanted: MailWanted) -> dict[str, str]:
@@ -170,24 +173,22 @@ def conditions(wanted: MailWanted) -> dict[str, str]:
     return {"$search": f'"{text}"', "$top": str(PAGE_SIZE)}
 
 
+@reading("Microsoft")
 def read_message(row: Mapping[str, Any]) -> OutlookMessage:
     """As Graph lists, reads and creates it. Raises ProviderGarbled."""
-    try:
-        return OutlookMessage(
-            id=str(row["id"]),
-            sender=_correspondent(row.get("from")),
-            to=_correspondents(row.get("toRecipients")),
-            cc=_correspondents(row.get("ccRecipients")),
-            subject=line(row.get("subject")),
-            preview=line(row.get("bodyPreview"))[:PREVIEW_CHARACTERS],
-            received_at=moment(row.get("receivedDateTime")),
-            is_unread=not row.get("isRead", True),
-            is_draft=bool(row.get("isDraft")),
-            folder=str(row.get("parentFolderId", "")),
-            link=str(row.get("webLink") or ""),
-        )
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ProviderGarbled("Microsoft sent a message that cannot be read.") from error
+    return OutlookMessage(
+        id=str(row["id"]),
+        sender=_correspondent(row.get("from")),
+        to=_correspondents(row.get("toRecipients")),
+        cc=_correspondents(row.get("ccRecipients")),
+        subject=line(row.get("subject")),
+        preview=line(row.get("bodyPreview"))[:PREVIEW_CHARACTERS],
+        received_at=moment(row.get("receivedDateTime")),
+        is_unread=not row.get("isRead", True),
+        is_draft=bool(row.get("isDraft")),
+        folder=str(row.get("parentFolderId", "")),
+        link=str(row.get("webLink") or ""),
+    )
 
 
 def _matches(message: OutlookMessage, wanted: MailWanted) -> bool:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from libs.providers.errors import ProviderGarbled, ProviderUnavailable
+from libs.providers.answers import reading
+from libs.providers.errors import ProviderUnavailable
 from libs.providers.notion.blocks import blocks_of, plain_text, reference
 from libs.providers.notion.pages import NotionPage, read_page, rows_of
-from libs.providers.notion.titles import title_of
 from libs.providers.rest import Access, RestApi
 from libs.providers.wire import DEFAULT_TIMEOUT_S
 
@@ -56,7 +56,9 @@ class NotionPageActions:
         """Whether `append` did it for this execution. Raises ProviderUnavailable when the page is too long to tell."""
         wanted = reference(execution_id)
         async for block in self._children(token, page_id, timeout_s):
-            if plain_text(block) == wanted:
+            with reading("Notion"):
+                text = plain_text(block)
+            if text == wanted:
                 return True
         return False
 
@@ -96,18 +98,19 @@ class NotionPageActions:
         """Every data source has one property of this type, under a name of its owner's choice."""
         path = {"id": data_source}
         answer = await self._api.send("GET", "/v1/data_sources/{id}", Access(token, ""), path=path, timeout_s=timeout_s)
-        properties = answer.content.get("properties") if isinstance(answer.content, dict) else None
-        for name, each in (properties or {}).items():
-            if each.get("type") == "title":
-                return str(name)
-        raise ProviderGarbled("Notion sent a database that cannot be read.")
+        with reading("Notion"):
+            properties: dict[str, dict[str, Any]] = answer.content["properties"]
+            return [name for name, each in properties.items() if each.get("type") == "title"][0]  # noqa: RUF015
 
     async def _pages_below(
         self, token: str, parent: str, since: datetime, timeout_s: float
     ) -> AsyncIterator[tuple[str, str]]:
         async for block in self._children(token, parent, timeout_s):
-            if block.get("type") == "child_page" and _created(block) >= since:
-                yield str(block["id"]), str((block.get("child_page") or {}).get("title", ""))
+            with reading("Notion"):
+                is_new = block.get("type") == "child_page" and _created(block) >= since
+                page = (str(block.get("id")), str((block.get("child_page") or {}).get("title", ""))) if is_new else None
+            if page is not None:
+                yield page
 
     async def _rows_since(
         self, token: str, data_source: str, since: datetime, timeout_s: float
@@ -120,7 +123,8 @@ class NotionPageActions:
         route, path = "/v1/data_sources/{id}/query", {"id": data_source}
         answer = await self._api.send("POST", route, Access(token, ""), path=path, json=body, timeout_s=timeout_s)
         for row in rows_of(answer.content):
-            yield str(row["id"]), title_of(row)
+            page = read_page(row)
+            yield page.id, page.title
         if answer.content.get("has_more"):
             raise ProviderUnavailable("Notion has more new pages than can be looked through.")
 

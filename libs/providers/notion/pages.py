@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from libs.providers.errors import ProviderGarbled
+from libs.providers.answers import reading, record, records
 from libs.providers.notion.api import MARKDOWN_VERSION
 from libs.providers.notion.blocks import without_references
 from libs.providers.notion.titles import title_of
@@ -74,33 +74,27 @@ class NotionPages:
         answer = await self._api.send(
             "GET", "/v1/pages/{id}/markdown", access, path=path, headers=headers, timeout_s=timeout_s
         )
-        if not isinstance(answer.content, dict):
-            raise ProviderGarbled("Notion sent a text that cannot be read.")
-        text = without_references(str(answer.content.get("markdown") or ""))
-        is_cut = bool(answer.content.get("truncated")) or len(text) > TEXT_CHARACTERS
+        content = record("Notion", answer.content)
+        text = without_references(str(content.get("markdown") or ""))
+        is_cut = bool(content.get("truncated")) or len(text) > TEXT_CHARACTERS
         return NotionText(page, text[:TEXT_CHARACTERS], is_cut)
 
 
+@reading("Notion")
 def read_page(row: Any) -> NotionPage:
     """As Notion lists, reads and creates it. Raises ProviderGarbled."""
-    try:
-        return NotionPage(
-            id=str(row["id"]),
-            title=title_of(row),
-            is_database=row.get("object") == "data_source",
-            edited_at=datetime.fromisoformat(str(row["last_edited_time"])).astimezone(UTC),
-            link=str(row.get("url") or ""),
-        )
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ProviderGarbled("Notion sent a page that cannot be read.") from error
+    return NotionPage(
+        id=str(row["id"]),
+        title=title_of(row),
+        is_database=row.get("object") == "data_source",
+        edited_at=datetime.fromisoformat(str(row["last_edited_time"])).astimezone(UTC),
+        link=str(row.get("url") or ""),
+    )
 
 
 def rows_of(content: object) -> list[dict[str, Any]]:
     """The rows of a list. Raises ProviderGarbled."""
-    rows = content.get("results") if isinstance(content, dict) else None
-    if not isinstance(rows, list):
-        raise ProviderGarbled("Notion sent no list where one was asked for.")
-    return rows
+    return records("Notion", record("Notion", content).get("results"))
 
 
 def is_in_bin(row: dict[str, Any]) -> bool:

@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx
 
+from libs.providers.answers import reading, record
 from libs.providers.errors import (
     EntityNotFound,
     PermissionMissing,
     ProviderBusy,
-    ProviderGarbled,
     ProviderUnavailable,
     RequestRefused,
     TokenRejected,
@@ -40,9 +40,7 @@ def slack_api(http: httpx.AsyncClient, base_url: str, pace: Pace | None = None) 
 async def call(api: RestApi, token: str, method: str, given: dict[str, str], timeout_s: float) -> dict[str, Any]:
     """One reading method. Raises ProviderGarbled beside what the API raises."""
     answer = await api.send("POST", f"/{method}", Access(token, ""), data=given, timeout_s=timeout_s)
-    if not isinstance(answer.content, dict):
-        raise ProviderGarbled("Slack sent something that cannot be read.")
-    return answer.content
+    return record("Slack", answer.content)
 
 
 async def pages(
@@ -58,6 +56,7 @@ async def pages(
             return
 
 
+@reading("Slack")
 def following(content: dict[str, Any]) -> str:
     """The cursor of the next page; empty when this was the last."""
     return str((content.get("response_metadata") or {}).get("next_cursor") or "")

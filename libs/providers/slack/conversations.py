@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from libs.providers.errors import EntityNotFound, PermissionMissing, ProviderGarbled
+from libs.providers.answers import reading, records
+from libs.providers.errors import EntityNotFound, PermissionMissing
 from libs.providers.rest import RestApi
 from libs.providers.slack.api import call, following, pages
 from libs.providers.wire import DEFAULT_TIMEOUT_S
@@ -20,6 +21,8 @@ LISTED_PAGES = 5
 PAGE_SIZE = 200
 ASKED_ONE_BY_ONE = 10
 AT_ONCE = 4
+LATEST = 1e11
+"""Seconds since 1970 that a calendar still knows; a message is named by its moment."""
 _EVERYTHING, _PUBLIC = "public_channel,private_channel,mpim,im", "public_channel"
 
 
@@ -117,7 +120,7 @@ class SlackConversations:
         try:
             given = {"limit": str(PAGE_SIZE)}
             async for content in pages(self._api, token, "users.list", given, LISTED_PAGES, timeout_s):
-                found |= {str(row.get("id")): _called(row) for row in _rows(content, "members")}
+                found |= {str(row.get("id")): _called(row) for row in records("Slack", content.get("members"))}
                 if wanted <= found.keys():
                     break
         except PermissionMissing:
@@ -129,18 +132,12 @@ class SlackConversations:
         more = False
         given = {"types": types, "exclude_archived": "true", "limit": str(PAGE_SIZE)}
         async for content in pages(self._api, token, "conversations.list", given, LISTED_PAGES, timeout_s):
-            found += [_channel(row) for row in _rows(content, "channels")]
+            found += [_channel(row) for row in records("Slack", content.get("channels"))]
             more = bool(following(content))
         return tuple(found), more
 
 
-def _rows(content: dict[str, Any], field: str) -> list[dict[str, Any]]:
-    rows = content.get(field)
-    if not isinstance(rows, list):
-        raise ProviderGarbled("Slack sent no list where one was asked for.")
-    return rows
-
-
+@reading("Slack")
 def _channel(row: dict[str, Any]) -> Channel:
     return Channel(
         id=str(row.get("id", "")),
@@ -154,24 +151,23 @@ def _channel(row: dict[str, Any]) -> Channel:
     )
 
 
+@reading("Slack")
 def _called(user: dict[str, Any]) -> str:
     profile = user.get("profile") or {}
     called = profile.get("display_name") or profile.get("real_name") or user.get("real_name") or user.get("name")
     return str(called or "")[:80]
 
 
+@reading("Slack")
 def _messages(content: dict[str, Any]) -> list[Message]:
-    try:
-        return [
-            Message(
-                ts=str(row["ts"]),
-                author=str(row.get("user") or row.get("bot_id") or row.get("username") or ""),
-                text=str(row.get("text") or ""),
-                thread=str(row["thread_ts"]) if row.get("thread_ts") else None,
-                replies=int(row.get("reply_count") or 0),
-            )
-            for row in _rows(content, "messages")
-            if row.get("type", "message") == "message" and float(row["ts"]) >= 0
-        ]
-    except (KeyError, ValueError, AttributeError) as error:
-        raise ProviderGarbled("Slack sent a message that cannot be read.") from error
+    return [
+        Message(
+            ts=str(row["ts"]),
+            author=str(row.get("user") or row.get("bot_id") or row.get("username") or ""),
+            text=str(row.get("text") or ""),
+            thread=str(row["thread_ts"]) if row.get("thread_ts") else None,
+            replies=int(row.get("reply_count") or 0),
+        )
+        for row in records("Slack", content.get("messages"))
+        if row.get("type", "message") == "message" and 0 <= float(row["ts"]) < LATEST
+    ]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from libs.providers.errors import ProviderGarbled, ProviderUnavailable
+from libs.providers.answers import reading, records
+from libs.providers.errors import ProviderUnavailable
 from libs.providers.rest import Access, RestApi
 from libs.providers.slack.api import following, pages
 from libs.providers.slack.wording import escaped
@@ -47,9 +48,8 @@ class SlackPosting:
         }
         body |= {"thread_ts": message.thread} if message.thread else {}
         answer = await self._api.send("POST", "/chat.postMessage", Access(token, ""), json=body, timeout_s=timeout_s)
-        if not isinstance(answer.content, dict) or "ts" not in answer.content:
-            raise ProviderGarbled("Slack did not say which message it wrote.")
-        return str(answer.content["ts"])
+        with reading("Slack"):
+            return str(answer.content["ts"])
 
     async def find(
         self, token: str, message: NewMessage, asked_at: datetime, *, timeout_s: float = DEFAULT_TIMEOUT_S
@@ -63,7 +63,7 @@ class SlackPosting:
             method, given["ts"] = "conversations.replies", message.thread
         more = False
         async for content in pages(self._api, token, method, given, MAX_PAGES, timeout_s):
-            for row in content.get("messages") or ():
+            for row in records("Slack", content.get("messages")):
                 if _is_of(row, message.execution_id):
                     return str(row["ts"])
             more = bool(following(content))
@@ -72,6 +72,7 @@ class SlackPosting:
         return None
 
 
+@reading("Slack")
 def _is_of(row: dict[str, Any], execution_id: str) -> bool:
     metadata = row.get("metadata") or {}
     payload = metadata.get("event_payload") or {}
