@@ -39,6 +39,8 @@ class Booking:
     tries: int
     error: str | None
     created_at: datetime
+    is_being_written: bool
+    """Whether somebody may be writing it into the calendar just now: not for long after the last change."""
 
     @property
     def minutes(self) -> int:
@@ -121,7 +123,9 @@ _SELECT = """
 select booking_id, delegation_id, status, starts_at, ends_at, hold_until,
        hold_until <= clock_timestamp() as has_run_out,
        hold_hash, manage_hash, guest, has_event, event_ref, wanted_starts_at, wanted_ends_at, changes, tries,
-       error, created_at
+       error, created_at,
+       error is null and (status = 'pending' or wanted_starts_at is not null)
+           and updated_at > clock_timestamp() - interval '15 minutes' as is_being_written
 from bookings
 """
 
@@ -145,4 +149,5 @@ def _booking(row: Row) -> Booking:
         tries=row["tries"],
         error=row["error"],
         created_at=row["created_at"],
+        is_being_written=row["is_being_written"],
     )

@@ -145,6 +145,8 @@ class Desk:
             await steps.lock_owner(tx)
             booking = await self._mine(tx, booking_id, manage_hash=manage_hash)
             _require_open(booking, now)
+            if booking.status is Status.PENDING:
+                raise BookingInProgress("The booking is not in the calendar yet.")
             if booking.status is not Status.ACCEPTED:
                 raise BookingOver("This booking was cancelled.")
             _require_near(start, now)
@@ -222,7 +224,7 @@ def _some(calendars: Sequence[str]) -> Sequence[str]:
 
 
 def _require_open(booking: Booking, now: datetime) -> None:
-    if booking.error is None and (booking.status is Status.PENDING or booking.wanted is not None):
+    if booking.is_being_written:
         raise BookingInProgress("The calendar is being written at this moment.")
     if booking.status in (Status.PENDING, Status.ACCEPTED) and booking.time.start <= now:
         raise BookingOver("The appointment has begun.")

@@ -13,12 +13,13 @@ import pytest
 
 from services.tool.delegation import desk
 from services.tool.delegation.availability import Span
+from services.tool.delegation.guests import Guest, Host
 from services.tool.deps import ToolDeps
 from services.tool.reception import slots_of
 from tests.conftest import Platform
 from tests.service.neighbours import eventually
 from tests.service.tool.front import Fault, Front
-from tests.service.tool.visitors import Owner, at, refused
+from tests.service.tool.visitors import HOST, Owner, at, hashed, refused
 from tests.service.tool.world import World, running_tool, unique
 
 INSERT = "POST /calendar/v3/calendars/primary/events"
@@ -162,3 +163,24 @@ async def test_no_replica_remembers_a_calendar_that_a_booking_has_changed(
         assert await seen() == [False, False]
         await visitor.cancel(booked.booking_id)
         assert await seen() == [True, True]
+
+
+async def test_a_booking_that_hangs_can_be_called_off_after_a_while(
+    owner: Owner, tool: ToolDeps, platform: Platform
+) -> None:
+    """Nobody ever wrote it into the calendar: its process died, and the command that follows was lost too."""
+    visitor = await owner.link()
+    held = await visitor.hold(at(28, 9))
+    guest = Guest("Grace", "grace@example.org", "", "UTC", Host(HOST))
+    at_desk = tool.desk(owner.scope, visitor.link.delegation_id)
+    await at_desk.book(held.booking_id, hashed("of the hold"), hashed("to manage"), guest)
+
+    assert await refused(visitor.cancel(held.booking_id)) == "booking_in_progress"
+    connection = await asyncpg.connect(platform.database.admin_url)
+    await connection.execute(
+        "update tool.bookings set updated_at = updated_at - interval '16 minutes' where booking_id = $1",
+        held.booking_id,
+    )
+    await connection.close()
+    assert (await owner.cancel(visitor, held.booking_id)).status == "cancelled"
+    assert await visitor.hold(at(28, 9), "another")
