@@ -221,6 +221,7 @@ async def test_pause_resume_skip_retry_and_cancel(offline_chat: RunningService, 
     gate = asyncio.Event()
     tools.before_effect = lambda arguments: gate.wait()
     run = await runs.create(event("a"), event("b", "a", required=False), event("c", "b"))
+    await eventually(lambda: _is_asked(tools, 1))  # what had not begun would be held back too
     paused = await runs.control(run, "pause")
     assert paused.status is RunStatus.PAUSED
     gate.set()
@@ -262,6 +263,10 @@ async def test_an_effect_that_takes_too_long_fails_and_its_late_truth_is_taken(
     assert len(tools.effects_on("slow")) == 1
 
 
+async def _is_asked(tools: ToolPeer, count: int) -> bool:
+    return len(tools.deliveries) >= count
+
+
 async def _is_known(tools: ToolPeer, execution: str) -> bool:
     return execution in tools.outcomes
 
@@ -272,6 +277,7 @@ async def test_a_run_that_takes_longer_than_it_may_ends_and_can_be_resumed(
     gate = asyncio.Event()
     tools.before_effect = lambda arguments: gate.wait()
     run = await runs.create(event("a"), event("b", "a"), time_limit_s=3)
+    await eventually(lambda: _is_asked(tools, 1))
 
     async def is_late() -> bool:
         return (await runs.get(run)).error == "run_timeout"
