@@ -25,6 +25,7 @@ class Action(StrEnum):
     SUPPLIED_KEY_REMOVED = "supplied_key.removed"
     MODEL_POLICY_SET = "model.policy_set"
     MODEL_RESET = "model.reset"
+    PROGRAM_CALLED = "tool.called_by_program"
     ACTION_APPROVED = "action.approved"
     ACTION_DECLINED = "action.declined"
     ACTION_UNDONE = "action.undone"

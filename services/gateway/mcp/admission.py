@@ -5,12 +5,14 @@ from typing import Any
 
 from fastapi import Request
 
+from contracts.ids import ExecutionId
 from libs.resilience.errors import TooLarge
+from services.gateway.audit import Action, record
 from services.gateway.deps import Gateway
 from services.gateway.guards import may
 from services.gateway.limits import Allowance, Limit, spend
 from services.gateway.mcp.errors import ForeignPage, MalformedMessage
-from services.gateway.principal import Permission, Principal
+from services.gateway.principal import Origin, Permission, Principal
 from services.gateway.strict_json import parse
 
 MAX_BODY_BYTES = 262_144
@@ -56,14 +58,17 @@ async def read(request: Request) -> Incoming:
 
 async def count_call(gateway: Gateway, caller: Principal) -> Allowance:
     """Count a call of a tool. Raises TooManyRequests."""
-    return await _count(gateway, caller, Limit("mcp", gateway.settings.mcp_calls_per_minute, 60))
-
-
-async def count_effect(gateway: Gateway, caller: Principal) -> Allowance:
-    """Count a call that would change something: each is a question to the user. Raises TooManyRequests."""
-    return await _count(gateway, caller, Limit("mcp_effect", gateway.settings.mcp_effects_per_minute, 60))
-
-
-async def _count(gateway: Gateway, caller: Principal, limit: Limit) -> Allowance:
+    limit = Limit("mcp", gateway.settings.mcp_calls_per_minute, 60)
     async with gateway.db.transaction(caller.scope) as tx:
         return await spend(tx, limit, caller.scope.user_id)
+
+
+async def admit_effect(gateway: Gateway, caller: Principal, origin: Origin, tool: str, action: ExecutionId) -> None:
+    """Count a call that changes something, since each may be a question to the user, and write down whose it was.
+
+    Raises TooManyRequests.
+    """
+    limit = Limit("mcp_effect", gateway.settings.mcp_effects_per_minute, 60)
+    async with gateway.db.transaction(caller.scope) as tx:
+        await spend(tx, limit, caller.scope.user_id)
+        await record(tx, caller.name, Action.PROGRAM_CALLED, f"{tool} {action}", origin)

@@ -19,13 +19,13 @@ from libs.telemetry import tracer
 from services.gateway.accounts import find_account
 from services.gateway.deps import Gateway
 from services.gateway.mcp import repeats
-from services.gateway.mcp.admission import MAX_BODY_BYTES, count_effect
+from services.gateway.mcp.admission import MAX_BODY_BYTES, admit_effect
 from services.gateway.mcp.calling import Calls, tools_of
 from services.gateway.mcp.errors import INTERNAL_ERROR, INVALID_PARAMS, error_data, sentence
 from services.gateway.mcp.offers import offered, status_tool
 from services.gateway.mcp.results import failure, result_of
 from services.gateway.mcp.words import IDEMPOTENCY_KEY, INSTRUCTIONS, STATUS_TOOL
-from services.gateway.principal import Principal
+from services.gateway.principal import Origin, Principal
 
 log = structlog.get_logger("services.gateway")
 
@@ -36,15 +36,16 @@ async def serve(
     gateway: Gateway, caller: Principal, exchange: tuple[Scope, Receive, Send], *, takes_events: bool
 ) -> None:
     """Answer one request: as events to those who take events, else as JSON."""
+    server = _server(gateway, caller, exchange[0]["state"]["origin"])
     transport = StreamableHTTPSessionManager(
-        _server(gateway, caller), stateless=True, json_response=not takes_events, max_request_body_size=MAX_BODY_BYTES
+        server, stateless=True, json_response=not takes_events, max_request_body_size=MAX_BODY_BYTES
     )
     async with transport.run():
         await transport.handle_request(*exchange)
 
 
-def _server(gateway: Gateway, caller: Principal) -> "Server[Any]":
-    tools = UserTools(gateway, caller)
+def _server(gateway: Gateway, caller: Principal, origin: Origin) -> "Server[Any]":
+    tools = UserTools(gateway, caller, origin)
     server: Server[Any] = Server(
         "adjutant",
         title="Adjutant",
@@ -74,8 +75,8 @@ async def _explained(ctx: Context, call_next: CallNext) -> HandlerResult:
 class UserTools:
     """The tools of the caller, listed at most once for a request."""
 
-    def __init__(self, gateway: Gateway, caller: Principal) -> None:
-        self._gateway, self._caller = gateway, caller
+    def __init__(self, gateway: Gateway, caller: Principal, origin: Origin) -> None:
+        self._gateway, self._caller, self._origin = gateway, caller, origin
         self._known: Tools | None = None
 
     async def list(self, _context: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -112,7 +113,7 @@ class UserTools:
             action = await repeats.keyed_id(gateway.db, gateway.signer, scope, key, call)
             outcome = await calls.settled_before(action)
         if outcome is None:
-            await count_effect(self._gateway, self._caller)
+            await admit_effect(self._gateway, self._caller, self._origin, tool.name, action)
             outcome = await calls.execute(action, tool.name, arguments)
         return self._result(outcome, by_others=tool.returns_untrusted_text, action=action)
 

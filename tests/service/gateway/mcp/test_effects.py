@@ -34,6 +34,17 @@ async def test_an_effect_is_a_proposal_made_by_a_program_and_answers_with_its_id
     assert "approve" in text
 
 
+async def test_the_audit_trail_names_the_key_that_a_program_used(
+    replica: Replica, person: Person, tools: ToolPeer
+) -> None:
+    await result(replica, person, call("notes_count"))
+    action = (await result(replica, person, call("notes_send", {"query": "secret"})))["structuredContent"]["action_id"]
+    trail = (await person.browser.get("/api/audit")).json()["entries"]
+    (entry,) = [entry for entry in trail if entry["action"] == "tool.called_by_program"]
+    assert entry["target"] == f"notes_send {action}"
+    assert entry["actor"].startswith("api_key:k_")
+
+
 @pytest.mark.parametrize(
     ("ending", "is_error", "word"),
     [
