@@ -44,7 +44,7 @@ class ListNotifications(Query[Inbox]):
     """The user's inbox."""
 
     subject: ClassVar[str] = "rpc.notification.list_notifications.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.TOOL)
     reply: ClassVar[type[Reply]] = Inbox
 
     limit: int = 50
@@ -58,7 +58,7 @@ class MarkNotificationRead(Query[MarkedRead]):
     """Error `notification_not_found`."""
 
     subject: ClassVar[str] = "rpc.notification.mark_notification_read.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.TOOL)
     reply: ClassVar[type[Reply]] = MarkedRead
 
     notification_id: NotificationId

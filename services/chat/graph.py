@@ -40,6 +40,8 @@ ACTIONS = {
     "tasks_create": "Writing down a task",
     "tasks_complete": "Completing a task",
     "tasks_reopen": "Opening a task again",
+    "notifications_list": "Looking at your notifications",
+    "notifications_resolve": "Putting a notification aside",
     "outlook_mail_search": "Searching your Outlook mail",
     "outlook_mail_read": "Reading a message in Outlook",
     "outlook_mail_draft": "Drafting a mail in Outlook",

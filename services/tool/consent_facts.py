@@ -102,7 +102,7 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
         "tasks_complete": Facts("Complete a task", (), _DONE, undone_with=_task_opens),
         "tasks_reopen": Facts("Open a task again", (), ("reopen", "undo", "again", "not done", "wieder")),
         "memory_add": Facts("Remember something", (), _REMEMBER),
-        "notifications_resolve": Facts("Answer a notification", (), (*_DONE, "accept", "declin", "dismiss", "resolv")),
+        "notifications_resolve": Facts("Put a notification aside", (), (*_DONE, "dismiss", "resolv", "aside")),
     }
 )
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from contracts.envelope import Query, Reply
 from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
 from libs.resilience.deadline import Deadline
@@ -11,6 +13,8 @@ from services.tool.access import Access
 from services.tool.delegation.reception import Reception
 from services.tool.tasks import TaskList
 from services.tool.work_clients import WorkClients
+
+ReplyT = TypeVar("ReplyT", bound=Reply)
 
 CALL_TIMEOUT_S = 8.0
 """The longest a provider may take for one call. The ledger's lease is longer than this (`services.tool.ledger`)."""
@@ -43,6 +47,10 @@ class Context:
         if self.execution_id is None:
             raise RuntimeError("an effect needs an execution id")
         return self.execution_id
+
+    async def ask(self, query: Query[ReplyT]) -> ReplyT:
+        """Another service of ours, for the same user. Raises what it answers."""
+        return await self.access.bus.ask(query, scope=self.access.scope, timeout_s=self.timeout_s)
 
     @property
     def timeout_s(self) -> float:

@@ -8,6 +8,7 @@ AdjutantError
 ├── NotFound
 │   ├── UnknownTool
 │   ├── TaskNotFound
+│   ├── NotificationNotFound
 │   ├── ExecutionNotFound
 │   └── ActionNotFound
 ├── Conflict
@@ -106,3 +107,10 @@ class TooManyTasks(Conflict):
 
     slug = "too_many_tasks"
     advice = "Complete some of them first."
+
+
+class NotificationNotFound(NotFound):
+    """No such notification, or not yours, or too old to be listed."""
+
+    slug = "notification_not_found"
+    advice = "List the notifications again."
