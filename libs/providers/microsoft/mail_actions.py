@@ -4,8 +4,8 @@ A mail is sent in two steps, because `sendMail` takes no key and answers with no
 id is made, then sent. An immutable id stays when the draft becomes a sent mail, so a second `send` of the same draft
 finds nothing to send, and a draft that was left behind is taken up again instead of writing another.
 
-Sources: Microsoft Graph's documentation, "Create message", "message: createReply", "message: send", "Get immutable
-identifiers for Outlook resources", "Get singleValueLegacyExtendedProperty".
+Sources: Microsoft Graph's documentation, "Create message", "message: createReply", "Update message", "message: send",
+"Get immutable identifiers for Outlook resources", "Create singleValueLegacyExtendedProperty" (also by an update).
 """
 
 from dataclasses import dataclass
@@ -50,12 +50,15 @@ class OutlookMailActions:
         access = Access(token, "")
         if mail.answers is None:
             answer = await self._api.send("POST", "/me/messages", access, json=message, timeout_s=timeout_s)
-        else:
-            route, path = "/me/messages/{id}/createReply", {"id": mail.answers}
-            answer = await self._api.send(
-                "POST", route, access, path=path, json={"message": message}, timeout_s=timeout_s
-            )
-        return read_message(answer.content)
+            return read_message(answer.content)
+        route, path = "/me/messages/{id}/createReply", {"id": mail.answers}
+        answer = await self._api.send("POST", route, access, path=path, json={"message": message}, timeout_s=timeout_s)
+        draft = read_message(answer.content)
+        # Microsoft does not say whether an answer takes properties of ours at once; a draft does.
+        marked = {"singleValueExtendedProperties": message["singleValueExtendedProperties"]}
+        route, path = "/me/messages/{id}", {"id": draft.id}
+        await self._api.send("PATCH", route, access, path=path, json=marked, timeout_s=timeout_s)
+        return draft
 
     async def send(self, token: str, mail: NewMail, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> OutlookMessage:
         """The mail that was sent. What an earlier try of the same execution left is taken up."""

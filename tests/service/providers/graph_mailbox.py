@@ -33,6 +33,8 @@ class GraphMailbox:
     sent: list[str] = field(default_factory=list)
     """Ids in the order in which they went out; an id twice is a mail twice."""
     slow_outbox: bool = False
+    answers_take_properties: bool = True
+    """Whether `createReply` keeps extended properties; Microsoft does not say."""
 
     def put(self, id: str, folder: str = "inbox", **more: Any) -> None:
         """A message in a folder."""
@@ -57,6 +59,9 @@ class GraphMailbox:
         row = self.messages.get(id)
         if row is None:
             return refused("ErrorItemNotFound", 404)
+        if action is None and asked.method == "PATCH":
+            assert row["isDraft"], "what was sent is not changed"
+            row |= asked.body
         if action is None:
             return Told(selected(row, asked))
         if action == "attachments":
@@ -73,6 +78,8 @@ class GraphMailbox:
         message = asked.body.get("message", {})
         if "comment" in asked.body and "body" in message:
             return refused("ErrorInvalidRequest")
+        if not self.answers_take_properties:
+            message = {name: value for name, value in message.items() if name != "singleValueExtendedProperties"}
         given = {"subject": f"RE: {row['subject']}", "toRecipients": [row["from"]], "conversationId": row["id"]}
         return self._create(given | message, asked)
 

@@ -172,6 +172,22 @@ async def test_a_lost_answer_never_sends_two_mails(
     assert list(mailbox.messages) == [sent["message_id"]]
 
 
+@lost_answers()
+@pytest.mark.parametrize("takes_properties", [True, False], ids=["marked at once", "marked afterwards"])
+async def test_a_lost_answer_never_sends_an_answer_twice(
+    outlook: World, mailbox: GraphMailbox, way: str, did_it: bool, takes_properties: bool
+) -> None:
+    mailbox.answers_take_properties = takes_properties
+    mailbox.put("q1", subject="Question")
+
+    sent = await with_a_lost_answer(
+        outlook, "/send HTTP", way, did_it, "outlook_mail_send", to=[SARAH], body="Yes.", reply_to_message_id="q1"
+    )
+
+    assert mailbox.sent == [sent["message_id"]]
+    assert list(mailbox.messages) == ["q1", sent["message_id"]]
+
+
 @pytest.mark.parametrize("tool_name", ["outlook_mail_draft", "outlook_mail_send"])
 async def test_a_process_that_dies_after_the_fact_leaves_one_mail(
     outlook: World, mailbox: GraphMailbox, monkeypatch: pytest.MonkeyPatch, tool_name: str
