@@ -7,7 +7,7 @@ from contracts.models import Feature, QuotaLeft, Tier
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.request import ModelRequest, Record
 from services.chat.spending.account import Admission, Outcome
-from services.chat.spending.estimates import CHARACTERS_A_TOKEN
+from services.chat.spending.estimates import BYTES_A_TOKEN
 from services.chat.spending.prices import UNKNOWN, Cost, Usage, cost
 from services.chat.spending.quotas import Quota
 
@@ -73,16 +73,16 @@ def outcome_of(admitted: Admitted, outcome: str, took_s: float) -> Outcome:
     if finished is not None and deployment is not None and finished.input_tokens:
         usage = Usage.of(finished)
         costs = cost(deployment.settings, finished.model, usage)
-    elif deployment is not None and record.characters is not None:
-        usage = Usage(admitted.input_tokens, -(-record.characters // CHARACTERS_A_TOKEN))
+    elif deployment is not None and record.size is not None:
+        usage = Usage(admitted.input_tokens, -(-record.size // BYTES_A_TOKEN))
         costs, is_estimate = cost(deployment.settings, deployment.settings.model, usage), True
     elif deployment is None and record.asked is not None and outcome == "cancelled":
         deployment, usage = record.asked, Usage(admitted.input_tokens)
         costs, is_estimate = cost(deployment.settings, deployment.settings.model, usage), True
     for attempt in record.attempts:
-        if attempt.error is not None and attempt.characters:
+        if attempt.error is not None and attempt.size:
             # It broke off after it had begun to speak: its provider charges for that as well, and tells nobody.
-            said = Usage(admitted.input_tokens, attempt.characters // CHARACTERS_A_TOKEN + 1)
+            said = Usage(admitted.input_tokens, attempt.size // BYTES_A_TOKEN + 1)
             more = cost(attempt.deployment.settings, attempt.deployment.settings.model, said)
             costs, is_estimate = Cost(costs.micros + more.micros, costs.source or more.source), True
             usage = replace(usage, input=usage.input + said.input, output=usage.output + said.output)

@@ -43,7 +43,7 @@ from services.chat.spending.account import NO_TRACE, Account, Admission, Outcome
 from services.chat.spending.estimates import tokens_of
 from services.chat.spending.fair_queue import FairQueue
 from services.chat.spending.plans import Plans, Terms
-from services.chat.spending.prices import Usage, cost, dearest
+from services.chat.spending.prices import UNKNOWN, Usage, cost, dearest
 from services.chat.spending.quotas import Quota, Season, quota_of
 from services.chat.veil import Veil
 
@@ -83,7 +83,10 @@ class Asking:
         self._settling: set[asyncio.Task[None]] = set()
         self.cache = AnswersCache()
         for each in (*router.deployments, *embedders):
-            each.price_micros = cost(each.settings, each.settings.model, TYPICAL).micros
+            priced = cost(each.settings, each.settings.model, TYPICAL)
+            each.price_micros = priced.micros
+            if priced.source == UNKNOWN:
+                log.warning("price_unknown", deployment=each.name, model=each.settings.model, counts_as=0)
 
     async def admit(
         self, request: ModelRequest, asker: Asker, deadline: Deadline, call_id: str | None = None

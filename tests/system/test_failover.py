@@ -74,11 +74,11 @@ async def states(client: AdjutantClient) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_a_primary_that_fails_is_made_up_for_and_not_waited_for_again(
-    failure: str, second: str, tmp_path: Path
+    failure: str, second: str, data_dir: Path
 ) -> None:
     async with (
         scripted(*[FAILURES[failure]] * 50, hangs_up=failure == "is cut") as primary,
-        user(primary.url, second, tmp_path) as (client, key),
+        user(primary.url, second, data_dir) as (client, key),
     ):
         answers = [await ask(client, key) for _ in range(8)]
         found = await states(client)
@@ -93,9 +93,9 @@ async def test_a_primary_that_fails_is_made_up_for_and_not_waited_for_again(
 
 
 async def test_a_primary_that_is_not_there_is_made_up_for_and_an_operator_can_vouch_for_it(
-    second: str, tmp_path: Path
+    second: str, data_dir: Path
 ) -> None:
-    async with user(f"http://127.0.0.1:{free_port()}/v1", second, tmp_path) as (client, key):
+    async with user(f"http://127.0.0.1:{free_port()}/v1", second, data_dir) as (client, key):
         assert [await ask(client, key) for _ in range(3)] == [GREETING] * 3
         assert (await states(client))["primary"]["state"] == "suspect"
         vouched = await client.post("/api/models/primary/reset")
@@ -106,10 +106,10 @@ async def test_a_primary_that_is_not_there_is_made_up_for_and_an_operator_can_vo
     assert unknown.status_code == 404
 
 
-async def test_a_turn_of_the_assistant_is_made_up_for_like_any_request(second: str, tmp_path: Path) -> None:
+async def test_a_turn_of_the_assistant_is_made_up_for_like_any_request(second: str, data_dir: Path) -> None:
     async with (
         scripted(*[FAILURES["stalls"]] * 10) as primary,
-        user(primary.url, second, tmp_path) as (client, _),
+        user(primary.url, second, data_dir) as (client, _),
     ):
         answer = await client.chat("hi")
 
@@ -117,7 +117,7 @@ async def test_a_turn_of_the_assistant_is_made_up_for_like_any_request(second: s
 
 
 async def test_every_provider_answers_by_its_own_protocol_and_one_stands_in_for_another(
-    second: str, tmp_path: Path
+    second: str, data_dir: Path
 ) -> None:
     root = second.removesuffix("/v1")
     described = [
@@ -128,7 +128,7 @@ async def test_every_provider_answers_by_its_own_protocol_and_one_stands_in_for_
         {"name": "gone", "model": "gone", "base_url": f"http://127.0.0.1:{free_port()}/v1", "order": -1},
     ]
     settings = {"ADJUTANT_CHAT_DEPLOYMENTS": json.dumps([{**each, "api_key": MODEL_KEY} for each in described])}
-    async with running_adjutant(tmp_path, settings) as adjutant, AdjutantClient(adjutant.url) as client:
+    async with running_adjutant(data_dir, settings) as adjutant, AdjutantClient(adjutant.url) as client:
         await client.sign_up("ada@example.com", PASSWORD)
         key = (await client.post("/api/keys", {"name": "k", "scopes": ["chat"]})).json()["key"]
         answers = {name: await ask(client, key, name) for name in ("chat", "responses", "claude", "gemini", "auto")}
@@ -136,14 +136,14 @@ async def test_every_provider_answers_by_its_own_protocol_and_one_stands_in_for_
     assert answers == dict.fromkeys(answers, GREETING)
 
 
-async def test_vectors_come_from_whoever_can_make_them(second: str, tmp_path: Path) -> None:
+async def test_vectors_come_from_whoever_can_make_them(second: str, data_dir: Path) -> None:
     described = [
         {"name": "gone", "model": "gone", "base_url": f"http://127.0.0.1:{free_port()}/v1"},
         {"name": "vectors", "model": "text-embedding-3-small", "base_url": second},
     ]
     given = [{**each, "kind": "embeddings", "api_key": MODEL_KEY} for each in described]
     async with (
-        running_adjutant(tmp_path, {"ADJUTANT_CHAT_DEPLOYMENTS": json.dumps(given)}) as adjutant,
+        running_adjutant(data_dir, {"ADJUTANT_CHAT_DEPLOYMENTS": json.dumps(given)}) as adjutant,
         AdjutantClient(adjutant.url) as client,
     ):
         await client.sign_up("ada@example.com", PASSWORD)
@@ -158,7 +158,7 @@ async def test_vectors_come_from_whoever_can_make_them(second: str, tmp_path: Pa
 
 
 async def test_operators_are_told_once_that_a_provider_is_down_and_once_that_it_is_back(
-    second: str, tmp_path: Path
+    second: str, data_dir: Path
 ) -> None:
     deployments = [
         {"name": "primary", "model": "gpt-5-mini", "base_url": f"http://127.0.0.1:{free_port()}/v1", "api_key": "k"},
@@ -166,7 +166,7 @@ async def test_operators_are_told_once_that_a_provider_is_down_and_once_that_it_
     ]
     settings = {"ADJUTANT_CHAT_DEPLOYMENTS": json.dumps(deployments)}
     async with (
-        running_adjutant(tmp_path, settings, ("--replicas", "chat=2")) as adjutant,
+        running_adjutant(data_dir, settings, ("--replicas", "chat=2")) as adjutant,
         AdjutantClient(adjutant.url) as client,
     ):
         await client.sign_up("ada@example.com", PASSWORD)

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from libs.models import ModelClient, open_client
 from services.chat.routing.health import Health
@@ -17,7 +17,7 @@ Provider = Literal["openai", "openai_responses", "anthropic", "gemini", "openai_
 class DeploymentSettings(BaseModel):
     """One entry of `ADJUTANT_CHAT_DEPLOYMENTS`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), hide_input_in_errors=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,60}$")
     """What operators, metrics and the ledger call it; unique."""
@@ -46,6 +46,16 @@ class DeploymentSettings(BaseModel):
     takes_tools: bool = True
     order: int = 0
     """Deployments with a lower one are tried first, whatever else speaks for the others."""
+
+    @model_validator(mode="after")
+    def _can_make_vectors(self) -> Self:
+        """A key must never go to another vendor than its own, as OpenAI's address for everything would let it."""
+        if self.kind == "embeddings":
+            if self.provider not in ("openai", "openai_compatible") or self.key_from == "vault":
+                raise ValueError("embeddings: `provider` openai or openai_compatible, with a key from the settings")
+            if self.provider == "openai_compatible" and not self.base_url:
+                raise ValueError("embeddings of an openai_compatible provider need a base_url")
+        return self
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ class Attempt:
     deployment: Deployment
     error: str | None
     took_s: float
-    characters: int = 0
+    size: int = 0
     """What this one had said before it broke off: its provider may charge for it."""
 
 
@@ -53,13 +53,18 @@ class Record:
     """Who has begun to answer."""
     first_token_s: float | None = None
     finished: Finished | None = None
-    characters: int | None = None
+    size: int | None = None
     """What the deployment has said that is answering, or has answered; None when it has failed, or has not begun."""
     sent: ModelRequest | None = None
     """As the models saw it."""
     said: list[str] = field(default_factory=list)
     """The pieces of the answer, as its asker saw them."""
     calls: tuple[ToolCall, ...] = ()
+
+
+def size_of(text: str) -> int:
+    """In bytes of UTF-8: nearer to what tokens are than characters, whatever the script."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def continued(request: ModelRequest, said: Sequence[str]) -> ModelRequest:

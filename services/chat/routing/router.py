@@ -42,7 +42,7 @@ from services.chat.routing.health import OPEN_S, State
 from services.chat.routing.keyring import Keyring
 from services.chat.routing.leftovers import Leftovers
 from services.chat.routing.race import Race, Runner
-from services.chat.routing.request import Attempt, ModelRequest, Record, continued, within_context
+from services.chat.routing.request import Attempt, ModelRequest, Record, continued, size_of, within_context
 from services.chat.routing.seam import Seam
 
 log = get_logger("services.chat")
@@ -205,12 +205,12 @@ class Router:
     ) -> AsyncGenerator[ModelEvent, None]:
         """What the winner says, joined to what was said before. `stall_s`: the longest pause."""
         deployment = runner.deployment
-        record.deployment, record.characters = deployment, 0
+        record.deployment, record.size = deployment, 0
         event: ModelEvent | None = runner.first
         try:
             while event is not None:
                 if isinstance(event, TextDelta):
-                    record.characters += len(event.text)
+                    record.size += size_of(event.text)
                     text = seam.feed(event.text) if seam else event.text
                     if text:
                         if record.first_token_s is None:
@@ -219,7 +219,7 @@ class Router:
                         yield event if text is event.text else TextDelta(text)
                 elif not isinstance(event, Alive):
                     if isinstance(event, ToolCalls):
-                        record.characters += sum(len(call.name + call.arguments) for call in event.calls)
+                        record.size += sum(size_of(call.name + call.arguments) for call in event.calls)
                     if seam and (rest := seam.end()):
                         said.append(rest)
                         yield TextDelta(rest)
@@ -282,10 +282,10 @@ class Router:
         if is_its_own(deployment, error, had_time=had_time):
             rest_s = error.retry_after_s if isinstance(error, ModelRateLimited) else None
             deployment.health.failed(error.slug, rest_s, may_open=not isinstance(error, ModelOvertaken))
-        characters = (record.characters or 0) if has_begun else 0
-        record.attempts.append(Attempt(deployment, error.slug, took_s, characters))
+        size = (record.size or 0) if has_begun else 0
+        record.attempts.append(Attempt(deployment, error.slug, took_s, size))
         if has_begun:
-            record.characters = None
+            record.size = None
 
 
 async def _next(runner: Runner, deadline: Deadline, stall_s: float) -> ModelEvent | None:

@@ -1,21 +1,23 @@
 """How many tokens a request will take, without asking anybody: for reservations, which settle at the true figure.
 
-Characters divided by three: English prose has about four a token, code and most other languages two to three, so this
-is rarely too low. Each message costs a few tokens of its own.
+Bytes of UTF-8 divided by three: English prose has about four a token, code and most other languages two to three, and
+Chinese or Japanese about one token for each character of three bytes; so this is rarely too low. Each message costs a
+few tokens of its own.
 """
 
 import json
 from collections.abc import Sequence
 
 from libs.models.messages import AssistantText, ModelMessage, ToolSchema
+from services.chat.routing.request import size_of
 
-CHARACTERS_A_TOKEN = 3
+BYTES_A_TOKEN = 3
 TOKENS_A_MESSAGE = 6
 
 
 def tokens_of_text(text: str) -> int:
     """At least one."""
-    return len(text) // CHARACTERS_A_TOKEN + 1
+    return size_of(text) // BYTES_A_TOKEN + 1
 
 
 def tokens_of(messages: Sequence[ModelMessage], tools: Sequence[ToolSchema]) -> int:

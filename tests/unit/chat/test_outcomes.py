@@ -11,6 +11,7 @@ from services.chat.admitted import Admitted, Asker, outcome_of
 from services.chat.routing.deployments import Deployment
 from services.chat.routing.request import Attempt, ModelRequest, Record
 from services.chat.spending.account import Admission
+from services.chat.spending.estimates import tokens_of_text
 from services.chat.spending.prices import OPERATOR, Usage
 from services.chat.spending.quotas import QUOTAS
 from tests.unit.chat.scripted_models import deployment
@@ -31,7 +32,7 @@ def admitted(record: Record) -> Admitted:
 
 
 def test_the_providers_count_is_taken_as_it_is() -> None:
-    record = Record(deployment=priced(), finished=Finished("stop", "mini", 10, 5), characters=300)
+    record = Record(deployment=priced(), finished=Finished("stop", "mini", 10, 5), size=300)
     told = outcome_of(admitted(record), "completed", 1.0)
     assert (told.usage, told.cost.micros, told.is_estimate) == (Usage(10, 5), 20, False)
 
@@ -39,14 +40,14 @@ def test_the_providers_count_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize("outcome", ["completed", "cancelled"])
 def test_an_answer_without_a_count_is_estimated_and_never_free(outcome: str) -> None:
     finished = Finished("stop", "mini", 0, 0) if outcome == "completed" else None
-    record = Record(deployment=priced(), finished=finished, characters=300)
+    record = Record(deployment=priced(), finished=finished, size=300)
     told = outcome_of(admitted(record), outcome, 1.0)
     assert (told.usage, told.cost.micros, told.cost.source, told.is_estimate) == (Usage(100, 100), 300, OPERATOR, True)
 
 
 def test_one_that_broke_off_is_paid_for_what_it_said_and_the_next_one_for_its_own() -> None:
     first, second = priced(), priced()
-    record = Record(deployment=second, characters=30)
+    record = Record(deployment=second, size=30)
     record.attempts.append(Attempt(first, "model_stream_broken", 1.0, 300))
     told = outcome_of(admitted(record), "cancelled", 1.0)
     # 100 in and 101 out of the first one, 100 in and 10 out of the second one.
@@ -67,3 +68,9 @@ def test_who_leaves_before_the_first_word_has_been_read_all_the_same() -> None:
     assert (left.deployment, left.usage, left.cost.micros, left.is_estimate) == ("mini", Usage(100), 100, True)
     assert outcome_of(admitted(Record(asked=priced())), "failed", 1.0).cost.micros == 0, "nobody answered"
     assert outcome_of(admitted(Record()), "cancelled", 1.0).cost.micros == 0, "it had only waited for its turn"
+
+
+def test_no_script_is_taken_for_cheaper_than_it_is() -> None:
+    """Tokenizers have about one token for a Chinese character, and one for four English letters."""
+    assert tokens_of_text("我明天三点有空吗") >= 8
+    assert tokens_of_text("Am I free at three tomorrow?") <= 10

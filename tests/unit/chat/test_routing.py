@@ -294,7 +294,7 @@ async def test_each_attempt_answers_for_what_it_said_itself() -> None:
     third = deployment("third", "three.", order=2)
     record = Record()
     assert await answer(router(first, second, third, hedge_s=60), record) == "One two and then three."
-    assert [(each.deployment.name, each.characters) for each in record.attempts] == [
+    assert [(each.deployment.name, each.size) for each in record.attempts] == [
         ("first", len("One two ")),
         ("second", len("and then ")),
         ("third", 0),
