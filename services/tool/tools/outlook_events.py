@@ -38,6 +38,8 @@ class OutlookCalendarUpdateEvent(Arguments):
     def _changes_something(self) -> "OutlookCalendarUpdateEvent":
         if not self.model_fields_set - {"event_id"}:
             raise ValueError("nothing to change was given")
+        if {guest.lower() for guest in self.add_guests} & {guest.lower() for guest in self.remove_guests}:
+            raise ValueError("nobody can be invited and uninvited at once")
         return self
 
 

@@ -280,6 +280,11 @@ async def test_a_guest_changes_nothing(
         ("outlook_calendar_create_event", {"title": "t", "start": "someday"}, "time_not_understood"),
         ("outlook_calendar_create_event", {"title": "t", "start": f"{DAY}T10:00", "end": DAY}, "time_not_understood"),
         ("outlook_calendar_update_event", {"event_id": "AAMk="}, "invalid_arguments"),
+        (
+            "outlook_calendar_update_event",
+            {"event_id": "AAMk=", "add_guests": [TOM], "remove_guests": [TOM.upper()]},
+            "invalid_arguments",
+        ),
         ("outlook_calendar_update_event", {"event_id": "gone", "title": "t"}, "provider_entity_not_found"),
         ("outlook_calendar_update_event", {"event_id": "AAMk=", "end": f"{DAY}T09:00"}, "invalid_arguments"),
         ("outlook_calendar_update_event", {"event_id": "AAMk=", "description": "d"}, "invalid_arguments"),
