@@ -1,121 +1,36 @@
-"""Runs on a real bus and database: planned, shown, carried out step by step; and what a dead replica leaves undone.
+"""Runs on a real bus and database: planned, shown, carried out step by step, steered.
 
 Tool and context are played by the test as their contracts say (`tests.service.chat.peers`).
 """
 
 import asyncio
 import json
-import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contracts.envelope import Envelope, Scope
-from contracts.ids import ExecutionId, RunId, new_id
+from contracts.envelope import Scope
 from contracts.runs import (
-    ControlRun,
-    ControlStep,
-    CreateRun,
-    GetRun,
-    GetRunUpdates,
     ListRuns,
-    RunRequest,
     RunStatus,
-    RunView,
     StepRequest,
 )
-from contracts.tool import Effect, ExecutionFinished, ExecutionStatus, ToolOutcome
+from contracts.tool import ExecutionStatus, ToolOutcome
 from libs.bus import RemoteError
-from libs.bus.subjects import stream_for, subject_for
-from libs.db import Database, Transaction
+from libs.db import Transaction
 from libs.runtime.run import RunningService
 from services.chat.runs.outcomes import execution_id
-from tests.conftest import Platform, new_scope
-from tests.service.chat.conftest import Start
+from tests.conftest import new_scope
 from tests.service.chat.model_peer import ModelPeer, Says, in_order
-from tests.service.chat.peers import SARAH, ContextPeer, ToolPeer
-from tests.service.chat.test_crashes import Dies, replica
+from tests.service.chat.peers import SARAH, ToolPeer
+from tests.service.chat.runs_world import PATIENCE_S, Runs, event, statuses
 from tests.service.chat.world import World
 from tests.service.neighbours import eventually
-
-PATIENCE_S = 30.0
-OVER = (RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED)
-
-
-def event(id: str, *after: str, title: str | None = None, **more: Any) -> StepRequest:
-    """A step that creates an event."""
-    arguments = {"title": title or id, "start": "2026-12-01T10:00", **more.pop("arguments", {})}
-    return StepRequest(
-        id=id, name=f"Create {id}", tool="calendar_create_event", arguments=arguments, depends_on=after, **more
-    )
-
-
-class Runs:
-    """The gateway's side of runs, for one user."""
-
-    def __init__(self, world: World, scope: Scope) -> None:
-        self.world, self.scope = world, scope
-
-    async def create(
-        self, *steps: StepRequest, goal: str = "my goal", start: bool = True, run_id: RunId | None = None, **more: Any
-    ) -> RunView:
-        request = RunRequest(goal=goal, steps=steps, **more)
-        sealed = self.world.seal.seal("run_request", self.scope, request.model_dump_json())
-        query = CreateRun(run_id=run_id or RunId(new_id("r")), sealed_request=sealed, start=start)
-        return await self.world.gateway.ask(query, scope=self.scope, timeout_s=20)
-
-    async def get(self, run: RunView) -> RunView:
-        return await self.world.ask(GetRun(run_id=run.run_id), self.scope)
-
-    async def control(self, run: RunView, action: Any) -> RunView:
-        return await self.world.ask(ControlRun(run_id=run.run_id, action=action), self.scope)
-
-    async def step(self, run: RunView, step_id: str, action: Any, **more: Any) -> RunView:
-        query = ControlStep(run_id=run.run_id, step_id=step_id, action=action, **more)
-        return await self.world.ask(query, self.scope)
-
-    async def until(self, run: RunView, *statuses: RunStatus) -> RunView:
-        async def there() -> RunView | None:
-            view = await self.get(run)
-            return view if view.status in (statuses or OVER) else None
-
-        found: RunView = await eventually(there, timeout_s=PATIENCE_S)
-        return found
-
-    async def updates(self, run: RunView, after: int = 0) -> list[str]:
-        found = await self.world.ask(GetRunUpdates(run_id=run.run_id, after=after), self.scope)
-        assert [update.n for update in found.updates] == list(range(after + 1, after + 1 + len(found.updates)))
-        return [update.type for update in found.updates]
-
-    async def finished(self, execution: ExecutionId, status: Any = "done") -> None:
-        """What the tool service tells everybody."""
-        told = ExecutionFinished(
-            execution_id=execution,
-            tool="calendar_create_event",
-            effect=Effect.WRITE,
-            status=status,
-            finished_at=datetime.now(UTC),
-        )
-        envelope = Envelope.around(ExecutionFinished, source="tool", scope=self.scope)
-        await self.world.admin.jetstream.publish(
-            subject_for(ExecutionFinished, self.scope),
-            told.model_dump_json().encode(),
-            stream=stream_for(ExecutionFinished),
-            headers={**envelope.headers(), "Nats-Msg-Id": envelope.id},
-        )
 
 
 @pytest.fixture
 def runs(world: World, scope: Scope) -> Runs:
     return Runs(world, scope)
-
-
-def statuses(view: RunView) -> dict[str, str]:
-    return {step.id: str(step.status) for step in view.steps}
 
 
 async def test_a_run_is_shown_then_started_and_carried_out_in_its_order_with_values_of_earlier_steps(
@@ -357,88 +272,3 @@ async def test_runs_are_listed_newest_first_and_asked_for_twice_made_once(
     rest = await runs.world.ask(ListRuns(limit=2, cursor=first.cursor), runs.scope)
     assert [run.goal for run in (*first.runs, *rest.runs)] == ["goal 2", "goal 1", "goal 0"]
     assert rest.cursor is None
-
-
-# --- death
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_death_before_or_after_each_commit_of_a_run(
-    start_chat: Start,
-    world: World,
-    tools: ToolPeer,
-    context: ContextPeer,
-    monkeypatch: pytest.MonkeyPatch,
-    when: str,
-) -> None:
-    """Each of the first eight commits after the start, one run each: a read and two effects, once each."""
-    await start_chat()
-    everybody = [Runs(world, new_scope()) for _ in range(8)]
-    started = [
-        await each.create(
-            StepRequest(id="look", name="Look", tool="calendar_list"),
-            event("one", title=f"one {number}"),
-            event("two", "look", "one", title=f"two {number}"),
-            start=False,
-        )
-        for number, each in enumerate(everybody)
-    ]
-    dies_in = {each.scope.user_id: number for number, each in enumerate(everybody, 1)}
-    counted: dict[str, int] = {}
-    transaction = Database.transaction
-
-    @asynccontextmanager
-    async def dying(self: Database, scope: Scope | None) -> AsyncIterator[Transaction]:
-        async with transaction(self, scope) as tx:
-            yield tx
-            if self.schema != "chat" or scope is None or scope.user_id not in dies_in:
-                return
-            counted[scope.user_id] = counted.get(scope.user_id, 0) + 1
-            if when == "before" and counted[scope.user_id] == dies_in[scope.user_id]:
-                raise Dies
-        if counted[scope.user_id] == dies_in[scope.user_id]:
-            counted[scope.user_id] += 1
-            raise Dies
-
-    for each, run in zip(everybody, started, strict=True):
-        await each.control(run, "start")
-    monkeypatch.setattr(Database, "transaction", dying)
-    for number, (each, run) in enumerate(zip(everybody, started, strict=True)):
-        done = await each.until(run)
-        assert (done.status, done.progress) == (RunStatus.DONE, 1), number
-        assert len(tools.effects_on(f"one {number}")) == len(tools.effects_on(f"two {number}")) == 1, number
-        told = await each.updates(done)
-        assert told.count("step.started") == 3, number
-
-
-async def test_kill_9_while_each_step_of_a_run_is_under_way(
-    platform: Platform, data_dir: Path, world: World, tools: ToolPeer, context: ContextPeer, scope: Scope
-) -> None:
-    """Five steps in a row; with each effect under way the replica dies, and another one goes on."""
-    runs = Runs(world, scope)
-    under_way: asyncio.Queue[str] = asyncio.Queue()
-    curtain = asyncio.Semaphore(0)
-
-    async def stand(arguments: dict[str, Any]) -> None:
-        under_way.put_nowait(arguments["title"])
-        await curtain.acquire()
-
-    tools.before_effect = stand
-    ids = [f"s{number}" for number in range(5)]
-    steps = [event(id, *ids[number - 1 : number]) for number, id in enumerate(ids)]
-    run: RunView | None = None
-    for id in ids:
-        async with replica(platform, data_dir, "") as victim:
-            run = run or await runs.create(*steps)
-            async with asyncio.timeout(PATIENCE_S):
-                assert await under_way.get() == id
-            victim.send_signal(signal.SIGKILL)
-            await victim.wait()
-        curtain.release()
-    assert run is not None
-    async with replica(platform, data_dir, ""):
-        done = await runs.until(run)
-        told = await runs.updates(done)
-    assert (done.status, done.progress) == (RunStatus.DONE, 1)
-    assert [arguments["title"] for arguments in tools.effects.values()] == ids
-    assert told.count("step.started") == told.count("step.ended") == 5
