@@ -22,7 +22,7 @@ from services.tool.consent import rules
 from services.tool.consent.proposals import Book
 from services.tool.deps import ToolDeps
 from services.tool.effects import ensure_carried_out
-from services.tool.handlers import tell_live
+from services.tool.telling import tell_live
 
 
 async def list_actions(query: ListActions, call: Call, deps: ToolDeps) -> Actions:

@@ -3,13 +3,10 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from contracts.actions import ActionStatus, ActionUpdate
 from contracts.envelope import Scope
-from contracts.ids import ExecutionId
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.tool import (
     ExecuteTool,
-    ExecutionNotice,
     ExecutionStatus,
     GetExecution,
     GetToolApiUsage,
@@ -28,6 +25,7 @@ from services.tool.errors import ExecutionNotFound
 from services.tool.ledger import Ending
 from services.tool.reception import LinkReception
 from services.tool.registry import Audience
+from services.tool.telling import tell_live
 
 
 async def list_tools(query: ListTools, call: Call, deps: ToolDeps) -> Tools:
@@ -100,12 +98,3 @@ def _outcome(ending: Ending, scope: Scope, deps: ToolDeps) -> ToolOutcome:
         detail=ending.detail,
         sealed_preview=deps.seal.seal("action_preview", scope, preview) if preview else None,
     )
-
-
-async def tell_live(execution_id: ExecutionId, ending: Ending, scope: Scope, deps: ToolDeps) -> None:
-    """Whoever waits for this execution, and the user's open clients when it is one of their actions."""
-    notice = ExecutionNotice(execution_id=execution_id, status=ending.status)
-    await deps.bus.live("execution", execution_id).publish(notice.model_dump_json().encode())
-    if ending.preview_json is not None:
-        update = ActionUpdate(action_id=execution_id, status=ActionStatus(ending.status))
-        await deps.bus.live("action", scope.user_id).publish(update.model_dump_json().encode())
