@@ -8,12 +8,16 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.header import Header
+from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
+from typing import Any
 
 MARK = "X-Adjutant-Execution"
 MAX_REFERENCES = 20
+PLAIN_SUBJECT = 200
+"""A subject of so many plain characters needs no second line; RFC 5322 allows lines of 998."""
 _MESSAGE_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f-\U0010ffff]{3,900}>")
 _ANSWER = re.compile(r"^\s*re\s*:", re.IGNORECASE)
 
@@ -80,18 +84,37 @@ def _chain(answers: Answered) -> Sequence[str]:
     return chain if len(chain) <= MAX_REFERENCES else (chain[0], *chain[1 - MAX_REFERENCES :])
 
 
-class _MessageIds(UnstructuredHeader, BaseHeader):
-    """Ids, one a line. Python's own folding writes one of more than 77 characters as an encoded word, which no mail
-    program understands there."""
+class _Verbatim(BaseHeader):
+    """Written as it is given, one word a line.
+
+    Python's own headers decode the encoded words (RFC 2047) in what they are given and write out the line breaks that
+    were hidden in them, so that a subject can smuggle a Bcc in; and they write a long Message-ID as an encoded word.
+    """
+
+    max_count = 1
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        kwds["parse_tree"], kwds["decoded"] = None, value
 
     def fold(self, *, policy: Policy) -> str:
-        return f"{self.name}: {f'{policy.linesep} '.join(str(self).split())}{policy.linesep}"
+        return f"{self.name}: {f'{policy.linesep} '.join(self.split())}{policy.linesep}"
+
+
+class _Subject(_Verbatim):
+    """Words as they are where they are plain, else encoded as a whole, so that a reader decodes them exactly once."""
+
+    def fold(self, *, policy: Policy) -> str:
+        is_plain = self.isascii() and self.isprintable() and "=?" not in self and len(self) <= PLAIN_SUBJECT
+        shown = self if is_plain else Header(self, "utf-8", header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {shown}{policy.linesep}"
 
 
 def _policy() -> Policy:
     registry = HeaderRegistry()
-    for name in ("in-reply-to", "references"):
-        registry.map_to_type(name, _MessageIds)
+    registry.map_to_type("subject", _Subject)
+    for name in ("to", "cc", "message-id", MARK.lower(), "in-reply-to", "references"):
+        registry.map_to_type(name, _Verbatim)
     return SMTP.clone(header_factory=registry)
 
 

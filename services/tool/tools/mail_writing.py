@@ -18,14 +18,14 @@ from services.tool.tools.outlook_mail import WrittenMail
 _LINK = "https://mail.google.com/mail/#all/"
 
 
-def _ascii(address: str) -> str:
-    if not address.isascii():
-        raise ValueError("must be written in ASCII, also behind the @ (xn--…)")
+def _plain(address: str) -> str:
+    if not address.isascii() or "=?" in address:
+        raise ValueError("must be written in ASCII as it is, also behind the @ (xn--…)")
     return address
 
 
 MailId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Recipients = Annotated[tuple[Annotated[EmailAddress, AfterValidator(_ascii)], ...], Field(max_length=50)]
+Recipients = Annotated[tuple[Annotated[EmailAddress, AfterValidator(_plain)], ...], Field(max_length=50)]
 _ID = "The id of a mail that mail_search found"
 _TO, _CC, _BODY = "E-mail addresses of the recipients", "E-mail addresses for a copy", "The text, without HTML"
 

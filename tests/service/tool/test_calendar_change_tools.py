@@ -15,7 +15,7 @@ from services.tool.deps import ToolDeps
 from tests.service.providers.vendor_server import Told, Vendor, vendor
 from tests.service.tool.front import reason
 from tests.service.tool.google_agenda import OWNER, GoogleAgenda
-from tests.service.tool.lost_answers import lost_answers, with_a_lost_answer
+from tests.service.tool.lost_answers import lost_answers, with_a_forgotten_result, with_a_lost_answer
 from tests.service.tool.world import World
 
 SARAH, TOM, EVE = "sarah.chen@example.com", "tom@example.com", "eve@example.com"
@@ -113,6 +113,17 @@ async def test_a_lost_answer_cancels_an_event_once(world: World, agenda: GoogleA
 
     assert cancelled["event_id"] == "e1"
     assert agenda.told == [("e1", "cancelled")]
+
+
+async def test_a_process_that_dies_changes_and_cancels_once(
+    world: World, agenda: GoogleAgenda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"event_id": "e1", "title": "Moved"}
+    changed = await with_a_forgotten_result(world, monkeypatch, "calendar_update_event", **given)
+    assert (changed["title"], agenda.told) == ("Moved", [("e1", "changed")])
+
+    await with_a_forgotten_result(world, monkeypatch, "calendar_cancel_event", event_id="e1")
+    assert agenda.told == [("e1", "changed"), ("e1", "cancelled")]
 
 
 async def test_an_event_is_cancelled_and_its_guests_are_told(world: World, agenda: GoogleAgenda) -> None:

@@ -17,12 +17,13 @@ from contracts.tool import ExecutionStatus
 from libs.providers.google.mail_actions import SENT, GmailActions
 from services.tool.deps import ToolDeps
 from tests.service.tool.front import reason
-from tests.service.tool.lost_answers import lost_answers, with_a_lost_answer
+from tests.service.tool.lost_answers import lost_answers, with_a_forgotten_result, with_a_lost_answer
 from tests.service.tool.mailbox import OWNER
 from tests.service.tool.oauth_peer import GOOD_TOKEN
 from tests.service.tool.world import World, unique
 
 SARAH, TOM = "sarah.chen@example.com", "tom@example.com"
+PLAIN = {"subject": "s", "body": "b"}
 SEND, DRAFT, MODIFY = "POST /gmail/v1/users/me/messages/send", "POST /gmail/v1/users/me/drafts", "/modify"
 
 
@@ -104,6 +105,24 @@ async def test_an_answer_stays_in_its_thread_and_goes_to_whom_the_user_saw(gmail
     assert sent["subject"] == f"Re: {subject}"
 
 
+HIDDEN = "=?utf-8?q?=0d=0aBcc:=20evil@example.com?="
+
+
+async def test_nothing_comes_out_of_a_subject_that_hides_headers(gmail: World) -> None:
+    """The subject of the mail that is answered decodes into another encoded word, which hides a header."""
+    once = base64.b64encode(HIDDEN.encode()).decode()
+    text = f"From: {SARAH}\r\nTo: {OWNER}\r\nSubject: =?utf-8?b?{once}?=\r\n\r\nWell?"
+    parent = await _asked(gmail, "messages/import", {"raw": base64.urlsafe_b64encode(text.encode()).decode()})
+
+    answer = await gmail.done("mail_reply", message_id=parent["id"], to=[SARAH], body="Yes.")
+    mail = await gmail.done("mail_send", to=[SARAH], subject=HIDDEN, body="Yes.")
+
+    for sent in (answer, mail):
+        _, read = await _row(gmail, sent["message_id"])
+        assert (read["To"], read["Bcc"]) == (SARAH, None)
+        assert str(read["Subject"]).endswith(HIDDEN)
+
+
 async def test_the_answer_to_an_answer_is_not_re_re(gmail: World) -> None:
     sent = await gmail.done("mail_reply", message_id="m_sent", to=[SARAH], body="Once more.")
 
@@ -148,6 +167,25 @@ async def test_a_lost_answer_never_makes_two_mails(
     assert (written["to"], written["subject"]) == ([SARAH], subject)
 
 
+@pytest.mark.parametrize("tool_name", ["mail_send", "mail_draft"])
+async def test_a_process_that_dies_leaves_one_mail(
+    gmail: World, monkeypatch: pytest.MonkeyPatch, tool_name: str
+) -> None:
+    subject = _word()
+
+    written = await with_a_forgotten_result(gmail, monkeypatch, tool_name, to=[SARAH], subject=subject, body="Once")
+
+    assert await _ids(gmail, subject) == [written["message_id"]]
+
+
+async def test_a_process_that_dies_leaves_one_answer(gmail: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = _word()
+
+    await with_a_forgotten_result(gmail, monkeypatch, "mail_reply", message_id="m_budget", to=[SARAH], body=body)
+
+    assert len((await _asked(gmail, "messages", q=body))["messages"]) == 1
+
+
 @pytest.mark.parametrize("did_it", [True, False])
 async def test_a_lost_answer_never_makes_two_answers(gmail: World, did_it: bool) -> None:
     body = unique("Answer")
@@ -177,6 +215,7 @@ async def test_a_mail_that_was_thrown_away_since_counts_as_sent(gmail: World, to
         ("mail_send", {"to": ["Sarah"], "subject": "s", "body": "b"}, "invalid_arguments"),
         ("mail_send", {"to": ["sarah@exämple.com"], "subject": "s", "body": "b"}, "invalid_arguments"),
         ("mail_send", {"to": [f"{SARAH}\r\nBcc: evil@example.com"], "subject": "s", "body": "b"}, "invalid_arguments"),
+        ("mail_send", {"to": ["=?utf-8?q?=0d=0aBcc:=20evil?=@example.com"], **PLAIN}, "invalid_arguments"),
         ("mail_send", {"to": [f"{SARAH}, evil@example.com"], "subject": "s", "body": "b"}, "invalid_arguments"),
         ("mail_send", {"to": [SARAH], "subject": "s\r\nBcc: evil@example.com", "body": "b"}, "invalid_arguments"),
         ("mail_send", {"to": [SARAH], "body": "b"}, "invalid_arguments"),
