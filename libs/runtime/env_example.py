@@ -37,6 +37,8 @@ def _shown(default: Any) -> str:
         return ""
     if isinstance(default, SecretStr):
         return default.get_secret_value()
+    if isinstance(default, set | frozenset):
+        default = sorted(default)  # a set has another order in every process
     if isinstance(default, tuple | list):
         return "[" + ",".join(f'"{item}"' for item in default) + "]"
     return str(default)
