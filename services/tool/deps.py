@@ -17,6 +17,7 @@ from services.tool.consent.gate import Waits
 from services.tool.context import Context
 from services.tool.delegation.busy_times import BusyTimes
 from services.tool.delegation.desk import Desk
+from services.tool.delegation.turns import Turns
 from services.tool.execution import PATIENCE, Patience
 from services.tool.registry import Registry
 from services.tool.tasks import TaskList
@@ -41,6 +42,7 @@ class ToolDeps:
     patience: Patience = PATIENCE
     waits: Waits = field(default_factory=Waits)
     busy_times: BusyTimes = field(default_factory=BusyTimes)
+    turns: Turns = field(default_factory=Turns)
 
     def access(self, scope: Scope) -> Access:
         """That user's way to the providers."""
@@ -57,4 +59,4 @@ class ToolDeps:
 
     def desk(self, scope: Scope, delegation_id: str) -> Desk:
         """Where outsiders are served who came by that link."""
-        return Desk(self.db, self.vault, self.busy_times, scope, delegation_id)
+        return Desk(self.db, self.vault, self.busy_times, self.turns, scope, delegation_id)

@@ -35,6 +35,8 @@ from services.gateway.wire import WITH_BODY, StrictBody, Timezone, problems
 
 router = APIRouter(prefix="/api/booking/{token}", tags=["booking"], route_class=SmallRoute)
 
+OPEN_S = 10.0
+"""In a rush on one link its visitors wait rather than come again."""
 SLOTS_S = 20.0
 CHANGE_S = 25.0
 """A calendar that is slow is tried for twenty seconds."""
@@ -208,7 +210,7 @@ async def booking(
     query = FindOwnBooking(
         delegation_id=found.delegation_id, booking_id=booking_id, manage_hash=digest(x_booking_secret)
     )
-    return await gateway.bus.ask(query, scope=_scope(found))
+    return await gateway.bus.ask(query, scope=_scope(found), timeout_s=OPEN_S)
 
 
 @router.post("/bookings/{booking_id}/cancel", responses=problems(*WITH_BODY, 404, 409, 429))
@@ -248,7 +250,8 @@ async def reschedule(
 
 
 async def _open(visit: str, gateway: Gateway, *, also_ended: bool = False) -> BookingPage:
-    return await gateway.bus.ask(OpenBookingPage(token_hash=visit, also_ended=also_ended), scope=None)
+    query = OpenBookingPage(token_hash=visit, also_ended=also_ended)
+    return await gateway.bus.ask(query, scope=None, timeout_s=OPEN_S)
 
 
 def _scope(found: BookingPage) -> Scope:

@@ -5,7 +5,8 @@ by a command in the same transaction, so that it happens also when this process 
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -38,6 +39,7 @@ from services.tool.delegation.errors import (
 from services.tool.delegation.guests import Guest
 from services.tool.delegation.links import Link
 from services.tool.delegation.steps import NewBooking
+from services.tool.delegation.turns import Turns
 
 LONGEST_WINDOW: Final = timedelta(days=62)
 MOST_HOLDS: Final = 20
@@ -55,6 +57,7 @@ class Desk:
     db: Database
     vault: Vault
     busy_times: BusyTimes
+    turns: Turns
     scope: Scope
     delegation_id: str
 
@@ -87,10 +90,9 @@ class Desk:
     async def hold(self, start: datetime, minutes: int, hold_hash: str, now: datetime) -> tuple[NewBooking, datetime]:
         """Keep a slot, and until when; asked again with the same secret, it is the same hold. Raises
         BookingLinkNotFound, DurationNotOffered, SlotTaken, TooManyHolds."""
-        async with self.db.transaction(self.scope) as tx:
+        async with self._turn() as tx:
             link = await self._link(tx, minutes)
             _require_near(start, now)
-            await steps.lock_owner(tx)
             held = await bookings.find_hold(tx, self.delegation_id, hold_hash, start)
             if held and held.minutes == minutes:
                 return NewBooking(held.booking_id, self.delegation_id, held.time, held.time), held.hold_until
@@ -120,10 +122,9 @@ class Desk:
     async def book_at_once(self, booking_id: str, start: datetime, minutes: int, guest: Guest, now: datetime) -> None:
         """Without a hold before; a second call for the same id changes nothing. Raises BookingLinkNotFound,
         DurationNotOffered, GuestNotAllowed, SlotTaken."""
-        async with self.db.transaction(self.scope) as tx:
+        async with self._turn() as tx:
             key = await self.vault.user_key(tx)
             link = await self._link(tx, minutes)
-            await steps.lock_owner(tx)
             if await bookings.find(tx, booking_id):
                 return
             _require_guest(link.terms.constraints, guest)
@@ -140,9 +141,8 @@ class Desk:
     async def move(self, booking_id: str, manage_hash: str, start: datetime, now: datetime) -> Booking:
         """Take another slot; the present one stays taken until the calendar has followed. Raises
         BookingLinkNotFound, BookingInProgress, BookingOver, SlotTaken."""
-        async with self.db.transaction(self.scope) as tx:
+        async with self._turn() as tx:
             link = await links.require_active(tx, await self.vault.user_key(tx), self.delegation_id)
-            await steps.lock_owner(tx)
             booking = await self._mine(tx, booking_id, manage_hash=manage_hash)
             _require_open(booking, now)
             if booking.status is Status.PENDING:
@@ -162,6 +162,13 @@ class Desk:
         async with self.db.transaction(self.scope) as tx:
             booking = await self._mine(tx, booking_id, hold_hash=secret_hash, manage_hash=secret_hash)
             return await cancel(tx, booking, "guest", now)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[Transaction]:
+        """A transaction in which time may be taken: one after the other for each owner, over all replicas."""
+        async with self.turns.of(self.scope.user_id), self.db.transaction(self.scope) as tx:
+            await steps.lock_owner(tx)
+            yield tx
 
     async def _link(self, tx: Transaction, minutes: int) -> Link:
         link = await links.require_active(tx, await self.vault.user_key(tx), self.delegation_id)
