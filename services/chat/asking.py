@@ -170,7 +170,7 @@ class Asking:
             veiled = self._veil.over(admitted.request, admitted.asker.scope)
             admitted.record.sent = veiled.request
             answer = veiled.lifted(self.router.stream(veiled.request, deadline, admitted.record))
-            if admitted.asker.feature not in UNFILTERED:
+            if admitted.asker.feature not in UNFILTERED and not admitted.request.options.wants_json:
                 answer = OutputFilter(lambda: material_of(admitted.request.messages)).over(answer)
             async with aclosing(answer) as events:
                 async for event in events:
@@ -277,7 +277,8 @@ def _measure(record: Record | None, ended: Outcome) -> None:
             FAILED_ATTEMPTS.labels(attempt.deployment.name, attempt.error).inc()
     if not ended.deployment:
         return
-    REQUEST_SECONDS.labels(ended.deployment).observe(ended.took_s)
+    if ended.outcome == "completed":
+        REQUEST_SECONDS.labels(ended.deployment).observe(ended.took_s)
     if ended.first_token_s is not None:
         FIRST_TOKEN_SECONDS.labels(ended.deployment).observe(ended.first_token_s)
     for kind in ("input", "output", "cached"):

@@ -24,6 +24,7 @@ class Step:
 CONTEXT = Step("context", "Looking up who you are and what is connected")
 RESPOND = Step("respond", "Working out the answer")
 ACTIONS = {
+    "plan_steps": "Making a plan",
     "mail_search": "Searching your mail",
     "mail_read": "Reading a message",
     "mail_draft": "Drafting a mail",

@@ -8,6 +8,7 @@ import json
 
 import structlog
 
+from contracts.tool import Effect
 from libs.models import ModelError
 from libs.models.errors import ContextTooLarge, ModelUnavailable
 from libs.models.messages import Finished, TextDelta, ToolCalls, ToolSchema
@@ -21,6 +22,7 @@ from services.chat.prompt import Room, conversation, system_text
 from services.chat.routing.choice import Wish
 from services.chat.routing.request import ModelRequest
 from services.chat.running_turn import RunningTurn, Written
+from services.chat.runs import turn_tool
 from services.chat.steps import Decision, ToolCall
 
 log = structlog.get_logger("services.chat")
@@ -124,4 +126,6 @@ def _schemas(turn: RunningTurn) -> tuple[ToolSchema, ...]:
     if len(turn.rounds) >= MAX_ROUNDS:
         return ()
     tools = turn.toolbox.known.values()
-    return tuple(ToolSchema(tool.name, tool.description, json.loads(tool.parameters_schema)) for tool in tools)
+    offered = tuple(ToolSchema(tool.name, tool.description, json.loads(tool.parameters_schema)) for tool in tools)
+    can_change = any(tool.effect is not Effect.READ for tool in tools)
+    return (*offered, turn_tool.SCHEMA) if can_change else offered

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 from msgspec import structs
 
@@ -13,9 +14,11 @@ from libs.resilience.deadline import Deadline
 from services.chat import turn_rows
 from services.chat.about import About
 from services.chat.deps import Chat
+from services.chat.graph import Step as GraphStep
 from services.chat.graph import action, step
 from services.chat.live_turn import LiveTurn
 from services.chat.provenance import Heard, provenance_of
+from services.chat.runs import turn_tool
 from services.chat.steps import Decision, Outcome, Round, Step, ToolCall, rounds
 from services.chat.toolbox import Toolbox, refused
 from services.chat.turn_rows import Said
@@ -89,6 +92,9 @@ class RunningTurn:
 
     async def _make(self, round_: Round, number: int, call: ToolCall) -> None:
         node = action(call.tool, round_.number, number)
+        if call.tool == turn_tool.NAME:
+            await self._plan(round_, number, call, node)
+            return
         async with step(self.live, node):
             provenance = self._provenance(round_, call) if call.changes_something else None
             outcome = await self.toolbox.call(round_.number, number, call, provenance)
@@ -98,6 +104,25 @@ class RunningTurn:
             await self.live.emit(
                 "step.result", step_id=node.id, status="ok" if outcome.ok else "failed", text=outcome.detail
             )
+
+    async def _plan(self, round_: Round, number: int, call: ToolCall, node: GraphStep) -> None:
+        """Steps that the user sees and starts; nothing of them is done here."""
+        async with step(self.live, node):
+            outcome = await turn_tool.propose(
+                call,
+                f"{self.command.turn_id}:{round_.number}:{number}",
+                self.text,
+                self.toolbox,
+                self.scope,
+                self.deps,
+                has_read_untrusted=self.has_read_before or self._has_read(round_),
+            )
+            await self._remember(outcome)
+            status: Literal["ok", "failed"] = "ok" if outcome.ok else "failed"
+            await self.live.emit("step.result", step_id=node.id, status=status, text=outcome.detail)
+
+    def _has_read(self, round_: Round) -> bool:
+        return any(outcome.untrusted for each in self.rounds[: round_.number] for outcome in each.outcomes)
 
     def _provenance(self, round_: Round, call: ToolCall) -> Provenance:
         """What was before the planner when it decided on this call: everything of the rounds before."""
