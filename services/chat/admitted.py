@@ -86,6 +86,7 @@ def outcome_of(admitted: Admitted, outcome: str, took_s: float) -> Outcome:
             more = cost(attempt.deployment.settings, attempt.deployment.settings.model, said)
             costs, is_estimate = Cost(costs.micros + more.micros, costs.source or more.source), True
             usage = replace(usage, input=usage.input + said.input, output=usage.output + said.output)
+    deployment = deployment or record.asked
     return Outcome(
         feature=admitted.asker.feature,
         turn_id=admitted.asker.turn_id,

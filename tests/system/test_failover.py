@@ -7,7 +7,7 @@ of chat: what one finds out, the other knows.
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +191,34 @@ async def until_logged(adjutant: RunningAdjutant, what: str) -> None:
     async with asyncio.timeout(15):
         while what not in adjutant.log.read_text():  # noqa: ASYNC110 - the other side is a process
             await asyncio.sleep(0.05)
+
+
+async def test_what_fails_before_its_first_word_fails_with_a_status_streamed_or_not(data_dir: Path) -> None:
+    """So that the official client raises what its users expect, and tries again where that helps."""
+    refusals = {"wrong": refusal(400, "invalid_prompt"), "away": refusal(500, "oops"), "long": (*BEGUN, 0.1)}
+    async with AsyncExitStack() as stack:
+        described = []
+        for name, script in refusals.items():
+            server = await stack.enter_async_context(scripted(script, hangs_up=name == "long"))
+            described.append({"name": name, "model": name, "base_url": server.url, "api_key": MODEL_KEY})
+        adjutant = await stack.enter_async_context(
+            running_adjutant(data_dir, {"ADJUTANT_CHAT_DEPLOYMENTS": json.dumps(described)})
+        )
+        client = await stack.enter_async_context(AdjutantClient(adjutant.url))
+        await client.sign_up("ada@example.com", PASSWORD)
+        key = (await client.post("/api/keys", {"name": "k", "scopes": ["chat"]})).json()["key"]
+        official = openai.AsyncOpenAI(base_url=f"{adjutant.url}/v1", api_key=key, max_retries=0)
+        await stack.enter_async_context(official)
+        asked: Any = {"messages": [{"role": "user", "content": "hi"}]}
+        for is_streamed in (False, True):
+            with pytest.raises(openai.BadRequestError) as wrong:
+                await official.chat.completions.create(model="wrong", stream=is_streamed, **asked)
+            assert wrong.value.code == "model_refused"
+            with pytest.raises(openai.InternalServerError) as away:
+                await official.chat.completions.create(model="away", stream=is_streamed, **asked)
+            assert away.value.status_code == 503
+        begun = await official.chat.completions.create(model="long", stream=True, **asked)
+        said: list[str] = []
+        with pytest.raises(openai.APIError) as broken:
+            said += [chunk.choices[0].delta.content or "" async for chunk in begun]
+        assert broken.value.code == "model_stream_broken"

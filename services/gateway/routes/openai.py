@@ -6,6 +6,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,7 +16,16 @@ from starlette.responses import StreamingResponse
 from contracts.models import CreateEmbeddings, ListModels
 from libs.resilience.errors import AdjutantError, InvalidInput, TooLarge
 from services.gateway import assistant_model
-from services.gateway.completion import Completion, chunk, completion, quota_headers, unless_gone, usage_chunk, whole
+from services.gateway.completion import (
+    Completion,
+    Update,
+    chunk,
+    completion,
+    quota_headers,
+    unless_gone,
+    usage_chunk,
+    whole,
+)
 from services.gateway.deps import Gateway
 from services.gateway.errors import ModelNotFound
 from services.gateway.guards import Chatter, GatewayHere, OriginHere
@@ -80,7 +90,9 @@ async def chat_completions(request: Request, caller: Chatter, gateway: GatewayHe
     stack = AsyncExitStack()
     found = await stack.enter_async_context(completion(gateway, caller, text))
     if wanted.stream:
-        events = _streamed(found, wanted.model, stack, origin.request_id, has_usage=wanted.has_usage)
+        coming = found.each(with_alive=True)
+        first = await _first_of(coming, request, stack)
+        events = _streamed(_Stream(found, first, coming, stack), wanted, origin.request_id)
         return StreamingResponse(events, media_type="text/event-stream", headers=found.headers())
     async with stack:
         updates = await unless_gone(request.receive, found.all())
@@ -127,21 +139,49 @@ async def _by_the_assistant(
     return Response(await assistant_model.whole(turn), 200, headers, "application/json")
 
 
-async def _streamed(
-    found: Completion, model: str, stack: AsyncExitStack, request_id: str, *, has_usage: bool
-) -> AsyncIterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A completion that has begun."""
+
+    found: Completion
+    first: Update
+    others: AsyncIterator[Update]
+    stack: AsyncExitStack
+
+    async def each(self) -> AsyncIterator[Update]:
+        """All updates."""
+        yield self.first
+        async for update in self.others:
+            yield update
+
+
+async def _first_of(updates: AsyncIterator[Update], request: Request, stack: AsyncExitStack) -> Update:
+    """What fails before its first word fails with a status of its own: clients know how to go on then, and try again
+    by themselves where that helps."""
+
+    async def first() -> Update:
+        return await anext(updates)
+
+    try:
+        return await unless_gone(request.receive, first())
+    except BaseException:
+        await stack.aclose()
+        raise
+
+
+async def _streamed(stream: _Stream, wanted: _Wanted, request_id: str) -> AsyncIterator[bytes]:
     """Server-sent events; a failure in the middle is one of them, as OpenAI's clients know it."""
-    first = True
-    async with stack:
+    found, is_first = stream.found, True
+    async with stream.stack:
         try:
-            async for update in found.each(with_alive=True):
+            async for update in stream.each():
                 if update.type == "alive":
                     yield PING
                     continue
-                yield chunk(found, update, model, first=first)
-                first = False
-                if update.type == "finished" and has_usage:
-                    yield usage_chunk(found, update, model)
+                yield chunk(found, update, wanted.model, first=is_first)
+                is_first = False
+                if update.type == "finished" and wanted.has_usage:
+                    yield usage_chunk(found, update, wanted.model)
         except AdjutantError as error:
             body = error_body(error.slug, error.status, error.detail, request_id)
             yield b"data: %b\n\n" % json.dumps(body).encode()

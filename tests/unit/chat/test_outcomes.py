@@ -66,7 +66,8 @@ def test_what_is_written_to_the_providers_cache_costs_what_that_costs() -> None:
 def test_who_leaves_before_the_first_word_has_been_read_all_the_same() -> None:
     left = outcome_of(admitted(Record(asked=priced())), "cancelled", 1.0)
     assert (left.deployment, left.usage, left.cost.micros, left.is_estimate) == ("mini", Usage(100), 100, True)
-    assert outcome_of(admitted(Record(asked=priced())), "failed", 1.0).cost.micros == 0, "nobody answered"
+    failed = outcome_of(admitted(Record(asked=priced())), "failed", 1.0)
+    assert (failed.deployment, failed.cost.micros) == ("mini", 0), "nobody answered, but somebody was asked"
     assert outcome_of(admitted(Record()), "cancelled", 1.0).cost.micros == 0, "it had only waited for its turn"
 
 
