@@ -30,6 +30,8 @@ from services.chat.runs.errors import RunNotFound
 from services.chat.runs.run_state import OVER
 from services.chat.runs.views import view_of
 
+BUG_ATTEMPTS = 3
+
 log = structlog.get_logger("services.chat")
 
 
@@ -96,11 +98,16 @@ async def control_step(query: ControlStep, call: Call, deps: Chat) -> RunView:
 
 
 async def run_step(command: RunStep, call: Call, deps: Chat) -> None:
-    """Begin a step."""
+    """Begin a step; one that fails by a defect of ours does so for its user to see."""
     try:
         await stepping.begin(command, call.require_scope(), deps)
     except RunNotFound:
         _gone(command.run_id)
+    except Exception as error:
+        if getattr(error, "retryable", False) or call.attempt < BUG_ATTEMPTS:
+            raise
+        log.exception("run_step_failed", error=type(error).__name__)
+        await stepping.give_up(command, call.require_scope(), deps)
 
 
 async def look_at_step(command: LookAtStep, call: Call, deps: Chat) -> None:

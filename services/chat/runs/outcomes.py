@@ -113,6 +113,15 @@ def end(run: Run, step_id: str, attempt: int, ended: Ended, now: datetime) -> No
     run.advance(now)
 
 
+def give_up(run: Run, step_id: str, attempt: int, now: datetime) -> None:
+    """A defect of ours keeps the step from being done; an effect that was ordered is still looked after."""
+    state = run.state(step_id)
+    is_ordered = state.status is StepStatus.RUNNING and state.step.changes_something
+    if state.attempt == attempt and state.status in (StepStatus.READY, StepStatus.RUNNING) and not is_ordered:
+        _fail(run, state, Ended(error="internal_error", detail="Something went wrong on our side."), now)
+        run.advance(now)
+
+
 def time_left_s(state: StepState, now: datetime) -> float:
     """Until the step's own limit; a step that waits for its user has all the time."""
     if state.status is StepStatus.WAITING or state.started_at is None:

@@ -9,7 +9,7 @@ from typing import Any
 from contracts.runs import StepRequest
 from contracts.tool import Effect, ToolDescription
 from services.chat.runs.errors import PlanRejected
-from services.chat.runs.references import MalformedReference, references
+from services.chat.runs.references import MalformedReference, leaves, references
 
 MAX_STEPS = 50
 MAX_ARGUMENTS_CHARACTERS = 32_000
@@ -21,6 +21,9 @@ TIME_LIMIT_S = {Effect.READ: 60.0}
 EFFECT_TIME_LIMIT_S = 180.0
 """Longer than an effect that is delivered again after a crash (18 s) and retried there (35 s)."""
 LONGEST_STEP_S = 3_600.0
+LARGEST = 2**53
+"""Beyond it, programs disagree about whole numbers."""
+DESCRIPTION_CHARACTERS = 500
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
 
 
@@ -111,8 +114,7 @@ def _defects(draft: StepRequest, ids: frozenset[str], tools: Mapping[str, ToolDe
         found.append(f"Step {draft.id} uses the tool {draft.tool[:60]!r}, which is not among yours.")
     else:
         found += _misfits(draft, tool)
-    if len(json.dumps(draft.arguments)) > MAX_ARGUMENTS_CHARACTERS:
-        found.append(f"Step {draft.id} has more than {MAX_ARGUMENTS_CHARACTERS} characters of arguments.")
+    found += _unkeepable(draft)
     try:
         used = [reference.step for reference in references(draft.arguments)]
     except MalformedReference as malformed:
@@ -127,6 +129,22 @@ def _defects(draft: StepRequest, ids: frozenset[str], tools: Mapping[str, ToolDe
     if draft.estimated_s is not None and not 0 <= draft.estimated_s <= LONGEST_STEP_S:
         found.append(f"Step {draft.id} needs an estimate of at most {LONGEST_STEP_S:.0f} seconds.")
     return found
+
+
+def _unkeepable(draft: StepRequest) -> list[str]:
+    """Values that JSON knows and no column, or no other parser, does."""
+    try:
+        text = json.dumps(draft.arguments, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except ValueError:
+        return [f"Step {draft.id} has an argument with half a character, or a number that is none."]
+    except RecursionError:
+        return [f"Step {draft.id} has arguments that are nested too deep."]
+    if len(text) > MAX_ARGUMENTS_CHARACTERS:
+        return [f"Step {draft.id} has more than {MAX_ARGUMENTS_CHARACTERS} characters of arguments."]
+    if any(isinstance(value, int) and abs(value) > LARGEST for _, value in leaves(draft.arguments)):
+        return [f"Step {draft.id} has a number with too many digits."]
+    return []
 
 
 def _misfits(draft: StepRequest, tool: ToolDescription) -> list[str]:
@@ -151,7 +169,7 @@ def _planned(draft: StepRequest, tool: ToolDescription) -> PlannedStep:
     return PlannedStep(
         id=draft.id,
         name=" ".join(draft.name.split()),
-        description=draft.description[:2000],
+        description=draft.description[:DESCRIPTION_CHARACTERS],
         tool=draft.tool,
         effect=tool.effect,
         untrusted=tool.returns_untrusted_text,

@@ -15,6 +15,8 @@ from services.chat.runs.plan import Plan, PlannedStep
 from services.chat.runs.run_state import ENDED, Run, StepState
 
 UPDATES_AT_ONCE = 200
+LISTED_CHARACTERS = 200
+"""Of a goal, in a list."""
 
 
 class _Content(msgspec.Struct, frozen=True):
@@ -252,7 +254,7 @@ def _state(key: UserKey, run_id: RunId, row: Row) -> StepState:
 def _summary(key: UserKey, row: Row) -> RunSummary:
     return RunSummary(
         run_id=RunId(row["run_id"]),
-        goal=_content(key, row).goal,
+        goal=_content(key, row).goal[:LISTED_CHARACTERS],
         status=RunStatus(row["status"]),
         progress=row["ended"] / max(1, row["total"]),
         step_count=row["total"],

@@ -52,6 +52,15 @@ async def begin(command: RunStep, scope: Scope, deps: Chat) -> None:
         await _record(command, ended, scope, deps)
 
 
+async def give_up(command: RunStep, scope: Scope, deps: Chat) -> None:
+    """The step cannot be done, for a defect of ours."""
+    async with deps.db.transaction(scope) as tx:
+        key = await deps.vault.user_key(tx)
+        run = await run_rows.lock(tx, key, command.run_id)
+        outcomes.give_up(run, command.step_id, command.attempt, datetime.now(UTC))
+        await keep(tx, key, run, deps)
+
+
 async def look(command: LookAtStep, scope: Scope, deps: Chat) -> None:
     """Ask what became of an effect, and go on from there."""
     async with deps.db.reading(scope) as tx:

@@ -5,7 +5,7 @@ import json
 from contracts.runs import RunView, StepStatus, StepView
 from services.chat.runs.run_state import Run, StepState
 
-SHOWN_CHARACTERS = 3_000
+SHOWN_CHARACTERS = 2_000
 """Of a result; fifty of them fit into one reply."""
 
 

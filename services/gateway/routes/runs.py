@@ -1,11 +1,12 @@
 """Multi-step runs: planned, seen, started, steered, followed."""
 
 import hashlib
+import json
 import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from contracts.actions import DecideAction
 from contracts.ids import ExecutionId, RunId, new_id
@@ -23,7 +24,7 @@ from contracts.runs import (
 from libs.bus import RemoteError
 from libs.resilience.errors import Unavailable
 from services.gateway.deps import Gateway
-from services.gateway.errors import MalformedEventId
+from services.gateway.errors import BodyTooLarge, MalformedEventId
 from services.gateway.guards import Chatter, GatewayHere, Reader
 from services.gateway.principal import Permission, Principal
 from services.gateway.run_stream import RunResponse
@@ -33,6 +34,8 @@ from services.gateway.wire import AUTHENTICATED, WITH_BODY, Prose, ShortLine, St
 
 router = APIRouter(prefix="/api/runs", tags=["runs"], route_class=StrictRoute)
 
+LARGEST_REQUEST = 400_000
+"""Bytes: sealed it has to fit into a message."""
 PLAN_S = 50.0
 """A model may plan for forty seconds."""
 RunRef = Annotated[str, Path(pattern=r"^r_[0-9a-f]{32}$")]
@@ -49,6 +52,14 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
+def _whole_characters(arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(arguments, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not hold half a character (a lone surrogate)") from None
+    return arguments
+
+
 class StepWanted(StrictBody):
     """One call of a tool; a value may be `{"$from": "<step id>", "path": "contacts[only].address"}`."""
 
@@ -56,7 +67,7 @@ class StepWanted(StrictBody):
     name: ShortLine
     tool: Annotated[str, Field(min_length=1, max_length=80)]
     description: Annotated[str, Field(max_length=2_000)] = ""
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: Annotated[dict[str, Any], AfterValidator(_whole_characters)] = Field(default_factory=dict)
     depends_on: Annotated[list[str], Field(max_length=50)] = Field(default_factory=list)
     required: bool = True
     estimated_s: Annotated[float, Field(ge=0, le=3_600)] | None = None
@@ -101,7 +112,10 @@ async def create(
     body: RunWanted, caller: Chatter, gateway: GatewayHere, idempotency_key: IdempotencyKey = None
 ) -> RunView:
     """Plan a run and show it; it begins when it is started. With an `Idempotency-Key`, once."""
-    sealed = gateway.seal.seal("run_request", caller.scope, body.request().model_dump_json())
+    request = body.request().model_dump_json()
+    if len(request.encode()) > LARGEST_REQUEST:
+        raise BodyTooLarge("A plan may have 400,000 bytes.")
+    sealed = gateway.seal.seal("run_request", caller.scope, request)
     query = CreateRun(
         run_id=_run_id(caller, idempotency_key), sealed_request=sealed, start=body.start, by_program=_is_program(caller)
     )
