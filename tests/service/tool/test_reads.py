@@ -65,11 +65,11 @@ async def test_a_mail_is_read_with_its_text(world: World) -> None:
 
 async def test_contacts_come_from_mail_and_calendar(world: World) -> None:
     assert await world.result("contacts_find", name="sarah") == {
-        "contacts": [{"name": "Sarah Chen", "address": "sarah.chen@example.com"}],
+        "contacts": [{"name": "Sarah Chen", "address": "sarah.chen@example.com", "known": True}],
         "incomplete": [],
     }
     found = await world.result("contacts_find", name="Tom")
-    assert found["contacts"] == [{"name": "Tom Brown", "address": "tom@example.com"}]
+    assert found["contacts"] == [{"name": "Tom Brown", "address": "tom@example.com", "known": False}]
 
 
 async def test_contacts_go_on_with_half_of_their_sources_and_say_which_is_missing(world: World) -> None:
@@ -77,7 +77,7 @@ async def test_contacts_go_on_with_half_of_their_sources_and_say_which_is_missin
 
     found = await world.result("contacts_find", name="Tom")
 
-    assert found["contacts"] == [{"name": "Tom Brown", "address": "tom@example.com"}]
+    assert found["contacts"] == [{"name": "Tom Brown", "address": "tom@example.com", "known": False}]
     assert found["incomplete"] == ["gmail"]
 
 
@@ -110,7 +110,9 @@ async def test_which_tools_there_are_follows_from_the_connections(world: World) 
 
     tools = await world.chat.ask(ListTools(), scope=world.scope)
 
-    assert [tool.name for tool in tools.tools] == ["mail_search", "mail_read", "contacts_find"]
+    of_google = [tool.name for tool in tools.tools if not tool.name.startswith(("tasks_", "notifications_"))]
+    writing = ["mail_draft", "mail_send", "mail_reply", "mail_label"]
+    assert of_google == ["mail_search", "mail_read", *writing, "contacts_find"]
     assert tools.missing_providers == ("calendar",)
 
 
