@@ -16,6 +16,7 @@ from contracts.runs import (
     StepRequest,
 )
 from libs.db import Database, Transaction
+from services.chat.runs import stepping
 from tests.conftest import Platform, new_scope
 from tests.service.chat.conftest import Start
 from tests.service.chat.peers import ContextPeer, ToolPeer
@@ -104,3 +105,20 @@ async def test_kill_9_while_each_step_of_a_run_is_under_way(
     assert (done.status, done.progress) == (RunStatus.DONE, 1)
     assert [arguments["title"] for arguments in tools.effects.values()] == ids
     assert told.count("step.started") == told.count("step.ended") == 5
+
+
+async def test_a_step_that_fails_by_a_defect_of_ours_ends_for_its_user_to_see(
+    start_chat: Start, world: World, tools: ToolPeer, context: ContextPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(stepping, "origins_of", broken)
+    await start_chat()
+    runs = Runs(world, new_scope())
+    failed = await runs.until(await runs.create(event("a"), event("b", "a")))
+    assert (failed.status, failed.steps[0].error) == (RunStatus.FAILED, "internal_error")
+    monkeypatch.undo()
+    await runs.control(failed, "resume")
+    assert (await runs.until(failed)).status is RunStatus.DONE
+    assert len(tools.effects) == 2
