@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from libs.providers.errors import EntityNotFound, ProviderGarbled
-from libs.providers.google.gmail import DRAFTS, LABELS, MESSAGES, Gmail, MailSummary, headers_of, summary_of, words
+from libs.providers.google.gmail import (
+    AT_ONCE,
+    DRAFTS,
+    LABELS,
+    MESSAGES,
+    Gmail,
+    MailSummary,
+    headers_of,
+    summary_of,
+    words,
+)
 from libs.providers.google.mail_letter import MARK, Answered, Letter, message_id, message_ids, raw
 from libs.providers.wire import DEFAULT_TIMEOUT_S
 
@@ -72,15 +82,16 @@ class GmailActions:
         self, token: str, execution_id: str, folders: tuple[str, ...], *, timeout_s: float = DEFAULT_TIMEOUT_S
     ) -> MailSummary | None:
         """The mail of this execution that has one of these labels (SENT, DRAFT)."""
+        searched: dict[str, object] = {"q": f"rfc822msgid:{message_id(execution_id)[1:-1]}"}
+        listed: list[dict[str, object]] = [{"labelIds": [folder]} for folder in folders]
+        looked_at: set[str] = set()
         for pause_s in (0.0, LAG_S):
             await asyncio.sleep(pause_s)
-            searched = await self._ids(token, timeout_s, q=f"rfc822msgid:{message_id(execution_id)[1:-1]}")
-            if found := await self._marked(token, searched, execution_id, folders, timeout_s):
-                return found
-            for folder in folders:
-                listed = await self._ids(token, timeout_s, labelIds=[folder])
-                if found := await self._marked(token, listed, execution_id, (folder,), timeout_s):
+            for which in (searched, *listed):
+                fresh = tuple(id for id in await self._ids(token, timeout_s, **which) if id not in looked_at)
+                if found := await self._marked(token, fresh, execution_id, folders, timeout_s):
                     return found
+                looked_at.update(fresh)
         return None
 
     async def labels(self, token: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> tuple[Label, ...]:
@@ -117,17 +128,24 @@ class GmailActions:
     ) -> MailSummary | None:
         """The first of these that is the execution's. An outsider may copy the marks, but not into our folders."""
 
+        slots = asyncio.Semaphore(AT_ONCE)
+
         async def one(id: str) -> MailSummary | None:
             try:
-                found = await self._get(token, id, timeout_s, format="metadata", metadataHeaders=list(_HEADERS))
+                async with slots:
+                    found = await self._get(token, id, timeout_s, format="metadata", metadataHeaders=list(_HEADERS))
             except EntityNotFound:
                 return None
             headers, summary = headers_of(found), summary_of(found)
             is_ours = headers.get("message-id") == message_id(execution_id) or headers.get(MARK.lower()) == execution_id
             return summary if is_ours and not summary.labels.isdisjoint(folders) else None
 
-        found = await asyncio.gather(*(one(id) for id in ids))
-        return next((mail for mail in found if mail is not None), None)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(id)) for id in ids]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed  # the first cancelled the others; they add nothing
+        return next((mail for task in tasks if (mail := task.result()) is not None), None)
 
     async def _get(self, token: str, id: str, timeout_s: float, **how: object) -> dict[str, Any]:
         return await self._api.send(self._api.request(MESSAGES, "get", userId="me", id=id, **how), token, timeout_s)
