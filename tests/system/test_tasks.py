@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from contracts.ids import new_id
@@ -26,6 +27,22 @@ async def test_a_task_is_kept_for_its_user(sign_up: Connected) -> None:
     assert (done["status"], (await ada.get("/api/tasks"))["tasks"]) == ("done", [])
     assert (await ada.get("/api/tasks", status="done"))["tasks"] == [done]
     assert (await ada.post(f"/api/tasks/{task['task_id']}/reopen")).json() == task
+
+
+async def test_a_repeated_request_is_one_task(sign_up: Connected) -> None:
+    ada = await sign_up(f"ada-{new_id('u')}@example.com")
+
+    async def post(title: str) -> httpx.Response:
+        headers = {"X-CSRF-Token": ada.http.cookies.get("adjutant_csrf") or "", "Idempotency-Key": "once"}
+        return await ada.http.post(
+            "/api/tasks", json={"title": title, "due_at": "2026-12-01T09:00:00Z"}, headers=headers
+        )
+
+    first, again, other = await post("Call Tom"), await post("Call Tom"), await post("Call Sarah")
+
+    assert (first.json(), again.status_code, other.status_code) == (again.json(), 201, 409)
+    assert other.json()["title"] == "idempotency_key_reused"
+    assert (await ada.get("/api/tasks"))["tasks"] == [first.json()]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 """What the user means to do."""
 
+import hashlib
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
+from contracts.envelope import Scope
 from contracts.ids import new_id
 from contracts.tasks import CompleteTask, CreateTask, ListTasks, NewTask, ReopenTask, Tasks, TaskView
+from services.gateway.errors import IdempotencyKeyReused
 from services.gateway.guards import GatewayHere, Manager, Reader
 from services.gateway.strict_json import StrictRoute
 from services.gateway.wire import AUTHENTICATED, WITH_BODY, ShortLine, StrictBody, Timezone, problems
@@ -24,6 +27,7 @@ def _near(moment: datetime) -> datetime:
     return moment
 
 
+IdempotencyKey = Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,255}$")]
 TaskRef = Annotated[str, Path(pattern=r"^tk_[0-9a-f]{32}$")]
 
 
@@ -57,11 +61,17 @@ async def list_all(
 
 
 @router.post("", status_code=201, responses=problems(*AUTHENTICATED, *WITH_BODY, 409))
-async def create(body: TaskRequest, caller: Manager, gateway: GatewayHere) -> TaskView:
-    """Write a task down."""
+async def create(
+    body: TaskRequest, caller: Manager, gateway: GatewayHere, idempotency_key: IdempotencyKey = None
+) -> TaskView:
+    """Write a task down. With an `Idempotency-Key`, a repeated request is answered with the same task."""
     task = NewTask(title=body.title, notes=body.notes, due_on=body.due_on, due_at=body.due_at)
+    task_id = _derived(caller.scope, idempotency_key) if idempotency_key else new_id("tk")
     sealed = gateway.seal.seal("task", caller.scope, task.model_dump_json())
-    return await gateway.bus.ask(CreateTask(task_id=new_id("tk"), sealed_task=sealed), scope=caller.scope)
+    made = await gateway.bus.ask(CreateTask(task_id=task_id, sealed_task=sealed), scope=caller.scope)
+    if NewTask(title=made.title, notes=made.notes, due_on=made.due_on, due_at=made.due_at) != task:
+        raise IdempotencyKeyReused("This Idempotency-Key came with another request before.")
+    return made
 
 
 @router.post("/{task_id}/complete", responses=problems(*AUTHENTICATED, 404, 422))
@@ -74,3 +84,8 @@ async def complete(task_id: TaskRef, caller: Manager, gateway: GatewayHere) -> T
 async def reopen(task_id: TaskRef, caller: Manager, gateway: GatewayHere) -> TaskView:
     """It is to be done after all."""
     return await gateway.bus.ask(ReopenTask(task_id=task_id), scope=caller.scope)
+
+
+def _derived(scope: Scope, key: str) -> str:
+    """The id that belongs to a user's Idempotency-Key, always the same."""
+    return f"tk_{hashlib.sha256(f'tk|{scope.user_id}|{key}'.encode()).hexdigest()[:32]}"
