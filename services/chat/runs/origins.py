@@ -53,9 +53,12 @@ def _judged(run: Run, state: StepState, each: ArgumentOrigin) -> ArgumentOrigin:
 
 def _shown(run: Run, each: ArgumentOrigin) -> ArgumentOrigin:
     """The user's, when they began what they saw or wrote it themselves; else the planner's."""
-    is_theirs = run.is_asked or (run.planned_by != "model" and not run.by_program)
-    origin = Origin.USER if is_theirs else Origin.MODEL
-    return ArgumentOrigin(argument=each.argument, origin=origin)
+    return ArgumentOrigin(argument=each.argument, origin=Origin.USER if _is_theirs(run) else Origin.MODEL)
+
+
+def _is_theirs(run: Run) -> bool:
+    """Whether the user began what they saw, or wrote it themselves."""
+    return run.is_asked or (run.planned_by != "model" and not run.by_program)
 
 
 def _has_outsiders(run: Run, step_id: str) -> bool:
@@ -80,12 +83,20 @@ def _heard(run: Run, outcomes: tuple[Outcome, ...]) -> Heard:
     asked_at: datetime = run.created_at.astimezone(ZoneInfo(run.timezone))
     return Heard(
         words=run.goal,
-        earlier_words=(),
+        earlier_words=_seen(run),
         outcomes=outcomes,
         asked_at=asked_at,
         has_read_before=run.after_reading,
         obeys_rules=run.planned_by == "offline",
     )
+
+
+def _seen(run: Run) -> tuple[str, ...]:
+    """What the plan said when its user began or wrote it: as good as their words, unless outsiders had a hand in it."""
+    if run.after_reading or not _is_theirs(run):
+        return ()
+    steps = run.plan.steps
+    return tuple(f"{step.name} {json.dumps(step.arguments, ensure_ascii=False)}" for step in steps)
 
 
 def _outcome(state: StepState) -> Outcome:
