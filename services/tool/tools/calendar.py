@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -10,15 +10,14 @@ from pydantic import BaseModel, Field
 from contracts.tool import Effect
 from libs.providers.errors import EntityExists
 from libs.providers.google.calendar import CalendarEvent, NewEvent, without_reference
-from services.tool import times
+from services.tool import times, windows
 from services.tool.arguments import Arguments, EmailAddress, Prose, TimeText, Title, bounded
 from services.tool.context import Context
-from services.tool.errors import InvalidArguments, TimeNotUnderstood
+from services.tool.errors import InvalidArguments
 from services.tool.registry import Tool
+from services.tool.windows import rfc3339
 
 PROVIDER = "calendar"
-LONGEST_WINDOW = timedelta(days=62)
-LONGEST_EVENT = timedelta(days=14)
 DESCRIPTION_CHARACTERS = 500
 _TIME = "RFC 3339, or a local time like 2026-11-24T14:00, or words like 'tomorrow at 2pm'"
 
@@ -116,27 +115,27 @@ async def calendar_list(arguments: CalendarList, context: Context) -> ListedEven
         on = times.day(arguments.day or "today", context.tz, context.now)
         start, end = times.day_bounds(on, context.tz)
     elif arguments.day is None and arguments.start and arguments.end:
-        start, end = _window(arguments.start, arguments.end, context)
+        start, end = windows.window(arguments.start, arguments.end, context.tz, context.now)
     else:
         raise InvalidArguments("calendar_list: give either day, or both start and end.")
     events = await context.access.use(
         PROVIDER, lambda token: context.calendar.events(token, start, end, timeout_s=context.timeout_s)
     )
     listed = [_listed(event, context) for event in events]
-    return ListedEvents(start=_rfc3339(start, context), end=_rfc3339(end, context), events=listed)
+    return ListedEvents(start=rfc3339(start, context.tz), end=rfc3339(end, context.tz), events=listed)
 
 
 async def calendar_availability(arguments: CalendarAvailability, context: Context) -> Availability:
     """Busy and free stretches of the window."""
-    start, end = _window(arguments.start, arguments.end, context)
+    start, end = windows.window(arguments.start, arguments.end, context.tz, context.now)
     busy = await context.access.use(
         PROVIDER, lambda token: context.calendar.busy(token, start, end, timeout_s=context.timeout_s)
     )
     edges = [start, *(edge for taken in busy for edge in (taken.start, taken.end)), end]
     free = [(edges[i], edges[i + 1]) for i in range(0, len(edges), 2) if edges[i] < edges[i + 1]]
     return Availability(
-        start=_rfc3339(start, context),
-        end=_rfc3339(end, context),
+        start=rfc3339(start, context.tz),
+        end=rfc3339(end, context.tz),
         is_free=not busy,
         busy=[_stretch(taken.start, taken.end, context) for taken in busy],
         free=[_stretch(*gap, context) for gap in free],
@@ -173,26 +172,18 @@ def new_event(arguments: CalendarCreateEvent, context: Context) -> tuple[NewEven
     """The same arguments, moment of asking and execution id give the same event, however often they are asked."""
     if context.execution_id is None:
         raise RuntimeError("an effect needs an execution id")
-    start = times.moment(arguments.start, context.tz, context.now)
-    if arguments.end is not None:
-        ending = times.moment(arguments.end, context.tz, start.at, what="end")
-    else:
-        # Added as real time: an event of 30 minutes lasts 30 minutes, also when the clocks change in it.
-        end = start.at.astimezone(UTC) + timedelta(minutes=arguments.duration_minutes)
-        ending = times.Moment(end.astimezone(context.tz))
-    length = ending.at.astimezone(UTC) - start.at.astimezone(UTC)
-    if not timedelta() < length <= LONGEST_EVENT:
-        raise InvalidArguments(f"calendar_create_event: end must be after start, at most {LONGEST_EVENT.days} days.")
+    lasting = timedelta(minutes=arguments.duration_minutes)
+    start, end, notes = windows.span(arguments.start, arguments.end, lasting, context.tz, context.now)
     event = NewEvent(
         id=event_id(context.execution_id),
         title=arguments.title,
-        start=start.at,
-        end=ending.at,
+        start=start,
+        end=end,
         timezone=context.tz.key,
         guests=tuple({guest.lower(): guest for guest in arguments.guests}.values()),
         description=arguments.description or "",
     )
-    return event, [note for note in (start.note, ending.note) if note]
+    return event, notes
 
 
 def event_id(execution_id: str) -> str:
@@ -201,32 +192,12 @@ def event_id(execution_id: str) -> str:
     return base64.b32hexencode(digest).decode().lower()
 
 
-def _window(start: str, end: str, context: Context) -> tuple[datetime, datetime]:
-    first = _edge(start, context, "start")[0]
-    last = _edge(end, context, "end")[1]
-    if not timedelta() < last - first <= LONGEST_WINDOW:
-        raise InvalidArguments(f"end must be after start, and at most {LONGEST_WINDOW.days} days later.")
-    return first, last
-
-
-def _edge(text: str, context: Context, what: str) -> tuple[datetime, datetime]:
-    """A moment, twice; or the first and last moment of a day."""
-    try:
-        at = times.moment(text, context.tz, context.now, what=what).at
-    except TimeNotUnderstood as not_a_moment:
-        try:
-            return times.day_bounds(times.day(text, context.tz, context.now), context.tz)
-        except TimeNotUnderstood:
-            raise not_a_moment from None
-    return at, at
-
-
 def _listed(event: CalendarEvent, context: Context) -> ListedEvent:
     return ListedEvent(
         id=event.id,
         title=event.title,
-        start=_rfc3339(event.start, context),
-        end=_rfc3339(event.end, context),
+        start=rfc3339(event.start, context.tz),
+        end=rfc3339(event.end, context.tz),
         all_day=event.is_all_day,
         location=event.location,
         description=without_reference(event.description)[:DESCRIPTION_CHARACTERS],
@@ -239,8 +210,8 @@ def _created(event: CalendarEvent, notes: list[str], context: Context) -> Create
     return CreatedEvent(
         event_id=event.id,
         title=event.title,
-        start=_rfc3339(event.start, context),
-        end=_rfc3339(event.end, context),
+        start=rfc3339(event.start, context.tz),
+        end=rfc3339(event.end, context.tz),
         guests=[guest.address for guest in event.guests],
         link=event.link,
         notes=notes,
@@ -248,13 +219,7 @@ def _created(event: CalendarEvent, notes: list[str], context: Context) -> Create
 
 
 def _stretch(start: datetime, end: datetime, context: Context) -> Stretch:
-    return Stretch(start=_rfc3339(start, context), end=_rfc3339(end, context))
-
-
-def _rfc3339(at: datetime | date, context: Context) -> str:
-    if isinstance(at, datetime):
-        return at.astimezone(context.tz).isoformat(timespec="seconds")
-    return at.isoformat()
+    return Stretch(start=rfc3339(start, context.tz), end=rfc3339(end, context.tz))
 
 
 CALENDAR_TOOLS = (
