@@ -249,5 +249,7 @@ def _words(text: str) -> set[str]:
 
 def _plain(text: str) -> str:
     """Lower case, without accents and without what cannot be seen."""
+    if text.isascii():
+        return text.lower()
     spread = unicodedata.normalize("NFKD", text)
     return "".join(c for c in spread if not unicodedata.combining(c) and unicodedata.category(c) != "Cf").casefold()

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHES = ("bus", "chat", "models", "sync", "webhooks")
+BENCHES = ("bus", "chat", "models", "sync", "tools", "webhooks")
 
 
 def main(names: list[str]) -> int:
