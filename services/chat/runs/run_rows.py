@@ -107,6 +107,18 @@ async def step_of_execution(tx: Transaction, execution_id: ExecutionId) -> tuple
     return None if row is None else (RunId(row["run_id"]), row["step_id"], row["attempt"])
 
 
+async def execution_of(tx: Transaction, run_id: RunId, step_id: str, attempt: int) -> ExecutionId | None:
+    """The effect of this attempt at a step, unless it is known to be done; without opening anything."""
+    found = await tx.fetchval(
+        """select execution_id from run_steps
+           where run_id = $1 and step_id = $2 and attempt = $3 and status <> 'done'""",
+        run_id,
+        step_id,
+        attempt,
+    )
+    return None if found is None else ExecutionId(found)
+
+
 async def page(tx: Transaction, key: UserKey, limit: int, cursor: str | None) -> RunPage:
     """The newest runs; a cursor is the id of the last one seen."""
     rows = await tx.fetch(_PAGE, tx.require_scope().user_id, cursor, limit + 1, [str(status) for status in ENDED])

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from contracts.envelope import Scope
+from contracts.ids import ExecutionId
 from contracts.runs import EndRunInTime, LookAtStep, RunNotice, RunStatus, RunStep, StepStatus
 from contracts.tool import ExecuteTool, ExecutionStatus, GetExecution, RunReadTool, ToolOutcome
 from libs.bus import RemoteError, publish, send_later
@@ -64,13 +65,10 @@ async def give_up(command: RunStep, scope: Scope, deps: Chat) -> None:
 async def look(command: LookAtStep, scope: Scope, deps: Chat) -> None:
     """Ask what became of an effect, and go on from there."""
     async with deps.db.reading(scope) as tx:
-        run = await run_rows.load(tx, await deps.vault.user_key(tx), command.run_id)
-    state = run.states.get(command.step_id)
-    if state is None or state.execution_id is None or state.attempt != command.attempt:
+        execution_id = await run_rows.execution_of(tx, command.run_id, command.step_id, command.attempt)
+    if execution_id is None:
         return
-    if state.status is StepStatus.DONE:
-        return
-    found = await _execution(state, scope, deps)
+    found = await _execution(execution_id, scope, deps)
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)
         run = await run_rows.lock(tx, key, command.run_id)
@@ -143,11 +141,10 @@ async def _record(command: RunStep, ended: Ended, scope: Scope, deps: Chat) -> N
         await keep(tx, key, run, deps)
 
 
-async def _execution(state: StepState, scope: Scope, deps: Chat) -> ToolOutcome | None:
+async def _execution(execution_id: ExecutionId, scope: Scope, deps: Chat) -> ToolOutcome | None:
     """How the effect stands; None while the command is on its way, or nobody can say."""
-    assert state.execution_id is not None
     try:
-        return await deps.bus.ask(GetExecution(execution_id=state.execution_id), scope=scope)
+        return await deps.bus.ask(GetExecution(execution_id=execution_id), scope=scope)
     except (RemoteError, Unavailable) as not_yet:
         log.debug("execution_not_seen", error=not_yet.slug)
         return None
