@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar, Literal, Self
 
+from pydantic import model_validator
+
 from contracts.envelope import Command, Event, Live, Query, Reply, Service
 from contracts.ids import ConversationId, MessageId, TurnId
 from contracts.money import CostMicros
@@ -39,6 +41,23 @@ class EarlierMessages(Reply):
     messages: tuple[Earlier, ...]
 
 
+class Visitor(Reply):
+    """An outsider who writes in the conversation of a booking link, and what that link shows them anyway.
+
+    Travels sealed in `RunTurn.sealed_visitor`. `label`, `host_name`, `timezone` and `durations` are their owner's word;
+    `name` and `address` are the outsider's: data.
+    """
+
+    label: str
+    host_name: str | None = None
+    timezone: str
+    """The owner's."""
+    durations: tuple[int, ...]
+    """Minutes."""
+    name: str | None = None
+    address: str | None = None
+
+
 class RunTurn(Command):
     """Answer one user message. The turn id is the idempotency key; the text travels sealed.
 
@@ -65,6 +84,18 @@ class RunTurn(Command):
     purpose `run_turn`. Absent: the conversation's own record."""
     regenerates: TurnId | None = None
     """The turn whose question is asked again; it leaves the conversation once this one has an answer."""
+    delegation_id: str | None = None
+    """Set when the message is an outsider's who came by that link: nothing of the owner is known in such a turn, and
+    it has the tools of that link only."""
+    sealed_visitor: str | None = None
+    """Who that is: JSON of `Visitor`, sealed with purpose `run_turn`."""
+
+    @model_validator(mode="after")
+    def _conversations_are_kept_apart(self) -> Self:
+        is_visit = self.delegation_id is not None
+        if self.conversation_id.startswith("vc_") is not is_visit or (self.sealed_visitor is not None) is not is_visit:
+            raise ValueError("an outsider's message belongs into a conversation of its own, and nobody else's does")
+        return self
 
     @classmethod
     def example(cls) -> Self:
@@ -214,6 +245,8 @@ class FindConversation(Query[ConversationFound]):
     reply: ClassVar[type[Reply]] = ConversationFound
 
     conversation_id: ConversationId
+    delegation_id: str | None = None
+    """Set for a conversation with an outsider: it is found with its link only."""
 
     @classmethod
     def example(cls) -> Self:

@@ -43,7 +43,7 @@ async def find_out(
         notes.append("Your mail and calendar tools are not available right now.")
     return About(
         display_name=context.display_name if context else None,
-        zone=_zone(asked_timezone or (context.timezone if context else None)),
+        zone=zone(asked_timezone or (context.timezone if context else None)),
         tools={tool.name: tool for tool in tools.tools} if tools else {},
         missing_providers=tools.missing_providers if tools else (),
         notes=tuple(notes),
@@ -58,7 +58,8 @@ async def _context(bus: Bus, scope: Scope) -> AssembledContext | None:
         return None
 
 
-def _zone(name: str | None) -> ZoneInfo:
+def zone(name: str | None) -> ZoneInfo:
+    """The zone of this name, or UTC."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):

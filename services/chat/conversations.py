@@ -1,4 +1,4 @@
-"""Conversations as their owner sees them: list, read a page, delete."""
+"""Conversations as their owner sees them: list, read a page, delete. Those with outsiders are not among them."""
 
 import base64
 import binascii
@@ -21,9 +21,14 @@ class MalformedCursor(InvalidInput):
     slug = "malformed_cursor"
 
 
-async def find(tx: Transaction, conversation_id: str) -> bool:
-    """Whether it is there and the user's."""
-    return await tx.fetchval("select 1 from conversations where conversation_id = $1", conversation_id) is not None
+async def find(tx: Transaction, conversation_id: str, delegation_id: str | None = None) -> bool:
+    """Whether it is there and the user's own; with a `delegation_id`: one with an outsider who came by that link."""
+    found = await tx.fetchval(
+        "select 1 from conversations where conversation_id = $1 and delegation_id is not distinct from $2",
+        conversation_id,
+        delegation_id,
+    )
+    return found is not None
 
 
 async def page(tx: Transaction, key: UserKey, limit: int, cursor: str | None) -> ConversationPage:
@@ -32,7 +37,8 @@ async def page(tx: Transaction, key: UserKey, limit: int, cursor: str | None) ->
     before, before_id = _read_cursor(cursor)
     rows = await tx.fetch(
         """select conversation_id, title, created_at, updated_at, message_count from conversations
-           where user_id = $1 and ($2::timestamptz is null or (updated_at, conversation_id) < ($2, $3))
+           where user_id = $1 and delegation_id is null
+             and ($2::timestamptz is null or (updated_at, conversation_id) < ($2, $3))
            order by updated_at desc, conversation_id desc limit $4""",
         tx.require_scope().user_id,
         before,
@@ -49,7 +55,7 @@ async def view(tx: Transaction, key: UserKey, conversation_id: str, limit: int, 
     limit = max(1, min(limit, MAX_MESSAGES))
     conversation = await tx.fetchrow(
         """select conversation_id, title, created_at, updated_at, message_count from conversations
-           where conversation_id = $1""",
+           where conversation_id = $1 and delegation_id is null""",
         conversation_id,
     )
     if conversation is None:
@@ -114,6 +120,7 @@ async def question(tx: Transaction, key: UserKey, turn_id: str) -> tuple[Convers
                           and later.accepted_at > t.accepted_at) as has_later
            from turns t join messages m on m.user_id = $2 and m.conversation_id = t.conversation_id
                 and m.turn_id = t.turn_id and m.role = 'user'
+                join conversations c on c.conversation_id = t.conversation_id and c.delegation_id is null
            where t.turn_id = $1""",
         turn_id,
         tx.require_scope().user_id,

@@ -22,6 +22,7 @@ class Step:
 
 
 CONTEXT = Step("context", "Looking up who you are and what is connected")
+VISIT = Step("context", "Opening the booking link")
 RESPOND = Step("respond", "Working out the answer")
 ACTIONS = {
     "plan_steps": "Making a plan",
@@ -64,6 +65,8 @@ ACTIONS = {
     "notion_read_page": "Reading a Notion page",
     "notion_append": "Adding to a Notion page",
     "notion_create_page": "Creating a Notion page",
+    "delegation_check_availability": "Looking for free times",
+    "delegation_schedule_meeting": "Booking the time",
 }
 
 

@@ -58,7 +58,7 @@ async def get_conversation(query: GetConversation, call: Call, deps: Chat) -> Co
 async def find_conversation(query: FindConversation, call: Call, deps: Chat) -> ConversationFound:
     """Whether it is there."""
     async with deps.db.reading(call.require_scope()) as tx:
-        return ConversationFound(found=await conversations.find(tx, query.conversation_id))
+        return ConversationFound(found=await conversations.find(tx, query.conversation_id, query.delegation_id))
 
 
 async def delete_conversation(query: DeleteConversation, call: Call, deps: Chat) -> Deleted:

@@ -11,14 +11,15 @@ import structlog
 from contracts.tool import Effect
 from libs.models import ModelError
 from libs.models.errors import ContextTooLarge, ModelUnavailable
-from libs.models.messages import Finished, TextDelta, ToolCalls, ToolSchema
+from libs.models.messages import NO_OPTIONS, Finished, TextDelta, ToolCalls, ToolSchema
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError
+from services.chat import visits
 from services.chat.admitted import Asker
 from services.chat.asking import Asking
 from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.graph import RESPOND, step
-from services.chat.prompt import Room, conversation, system_text
+from services.chat.prompt import Room, conversation, system_text, visitor_text
 from services.chat.routing.choice import Wish
 from services.chat.routing.request import ModelRequest
 from services.chat.running_turn import RunningTurn, Written
@@ -80,7 +81,8 @@ async def _carry_out(turn: RunningTurn) -> None:
 
 async def _ask_within_its_context(turn: RunningTurn, models: Asking, deadline: Deadline) -> tuple[Decision, str | None]:
     """One request; shrunk once when it is too large for every model there is, and the user is told."""
-    room = Room(turn.deps.settings.history_characters)
+    characters = turn.deps.settings.history_characters
+    room = Room(characters if turn.visit is None else min(characters, visits.HISTORY_CHARACTERS))
     try:
         return await _ask(turn, models, deadline, room)
     except ContextTooLarge:
@@ -90,15 +92,14 @@ async def _ask_within_its_context(turn: RunningTurn, models: Asking, deadline: D
 
 async def _ask(turn: RunningTurn, models: Asking, deadline: Deadline, room: Room) -> tuple[Decision, str | None]:
     """One request: speak what is text, gather what is to be done."""
-    about = turn.about
-    system = system_text(turn.command, about.display_name, turn.asked_at, about.missing_providers)
-    messages = conversation(system, turn.history, turn.text, turn.rounds, room)
+    messages = conversation(_system(turn), turn.history, turn.text, turn.rounds, room)
     before = len(turn.live.text)
     calls: tuple[ToolCall, ...] = ()
     finished: Finished | None = None
     schemas = _schemas(turn)
     asker = Asker(turn.scope, "chat", turn.command.turn_id)
-    request = ModelRequest(tuple(messages), schemas, wish=Wish(needs_tools=bool(schemas)))
+    options = visits.OPTIONS if turn.visit else NO_OPTIONS
+    request = ModelRequest(tuple(messages), schemas, options, wish=Wish(needs_tools=bool(schemas)))
     admitted = await models.admit(request, asker, deadline)
     async for event in models.stream(admitted, deadline):
         if isinstance(event, TextDelta):
@@ -121,11 +122,17 @@ def _counted(written: Written, decision: Decision, model: str | None) -> Written
     return written.plus(decision.input_tokens, decision.output_tokens, decision.cost_micros, model)
 
 
+def _system(turn: RunningTurn) -> str:
+    if turn.visit is not None:
+        return visitor_text(turn.visit, turn.asked_at)
+    return system_text(turn.command, turn.about.display_name, turn.asked_at, turn.about.missing_providers)
+
+
 def _schemas(turn: RunningTurn) -> tuple[ToolSchema, ...]:
     """The tools on offer; none once the turn has used up its rounds, so that it must come to an end."""
-    if len(turn.rounds) >= MAX_ROUNDS:
+    if len(turn.rounds) >= (MAX_ROUNDS if turn.visit is None else visits.MAX_ROUNDS):
         return ()
     tools = turn.toolbox.known.values()
     offered = tuple(ToolSchema(tool.name, tool.description, json.loads(tool.parameters_schema)) for tool in tools)
     can_change = any(tool.effect is not Effect.READ for tool in tools)
-    return (*offered, turn_tool.SCHEMA) if can_change else offered
+    return (*offered, turn_tool.SCHEMA) if can_change and turn.visit is None else offered

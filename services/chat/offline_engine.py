@@ -5,8 +5,9 @@ takes over goes on with the very same plan.
 """
 
 import json
+from collections.abc import Callable
 
-from services.chat import offline
+from services.chat import offline, offline_visits
 from services.chat.graph import RESPOND, step
 from services.chat.running_turn import RunningTurn, Written
 from services.chat.steps import Decision, ToolCall
@@ -17,7 +18,7 @@ MAX_ROUNDS = 12
 
 async def write(turn: RunningTurn, why: str | None = None) -> Written:
     """Answer by rules; `why` is said first when a configured model could not answer."""
-    intent = offline.understand(turn.text, turn.asked_at)
+    plan = _plan(turn)
     while True:
         ours = tuple(round_ for round_ in turn.rounds if round_.decision.engine == ENGINE)
         for round_ in ours:
@@ -29,7 +30,7 @@ async def write(turn: RunningTurn, why: str | None = None) -> Written:
             if round_.decision.engine == ENGINE
             for outcome in round_.outcomes
         )
-        following = offline.next_step(intent, outcomes)
+        following = plan(outcomes)
         if isinstance(following, offline.Say) or len(ours) >= MAX_ROUNDS:
             break
         call = ToolCall(f"offline-{len(ours)}", following.tool, json.dumps(following.arguments))
@@ -38,3 +39,12 @@ async def write(turn: RunningTurn, why: str | None = None) -> Written:
         text = following.text if isinstance(following, offline.Say) else "That takes more steps than I can do at once."
         await turn.live.say(offline.LABEL + (f"{why} " if why else "") + text)
     return Written(ENGINE)
+
+
+def _plan(turn: RunningTurn) -> Callable[[tuple[offline.Outcome, ...]], offline.Call | offline.Say]:
+    """What follows from what has been done: an outsider gets other answers than the owner."""
+    if turn.visit is not None:
+        asked = offline_visits.asked_of(turn.text, turn.asked_at)
+        return lambda outcomes: offline_visits.next_step(asked, outcomes)
+    intent = offline.understand(turn.text, turn.asked_at)
+    return lambda outcomes: offline.next_step(intent, outcomes)

@@ -22,6 +22,7 @@ from services.chat.runs import turn_tool
 from services.chat.steps import Decision, Outcome, Round, Step, ToolCall, rounds
 from services.chat.toolbox import Toolbox, refused
 from services.chat.turn_rows import Said
+from services.chat.visits import ONE_BOOKING, Visit
 
 RULES = "offline"
 """The engine that plans by rules."""
@@ -42,6 +43,8 @@ class RunningTurn:
     live: LiveTurn
     deadline: Deadline
     steps: list[Step]
+    visit: Visit | None = None
+    """Set when an outsider writes; then nothing but the link they came by is known here."""
     about: About = field(init=False)
     """About the user; found out while the turn is being claimed, there before an engine begins."""
     toolbox: Toolbox = field(init=False)
@@ -92,18 +95,23 @@ class RunningTurn:
 
     async def _make(self, round_: Round, number: int, call: ToolCall) -> None:
         node = action(call.tool, round_.number, number)
-        if call.tool == turn_tool.NAME:
+        if call.tool == turn_tool.NAME and self.visit is None:
             await self._plan(round_, number, call, node)
             return
         async with step(self.live, node):
-            provenance = self._provenance(round_, call) if call.changes_something else None
-            outcome = await self.toolbox.call(round_.number, number, call, provenance)
+            outcome = await self._outcome_of(round_, number, call)
             await self._remember(outcome)
             if outcome.action_id is not None:
                 await self.live.emit("action.proposed", action_id=outcome.action_id, text=outcome.detail)
             await self.live.emit(
                 "step.result", step_id=node.id, status="ok" if outcome.ok else "failed", text=outcome.detail
             )
+
+    async def _outcome_of(self, round_: Round, number: int, call: ToolCall) -> Outcome:
+        if self.visit and call.changes_something and any(outcome.ok for outcome in self.effects):
+            return refused(call, ONE_BOOKING)
+        provenance = self._provenance(round_, call) if call.changes_something else None
+        return await self.toolbox.call(round_.number, number, call, provenance)
 
     async def _plan(self, round_: Round, number: int, call: ToolCall, node: GraphStep) -> None:
         """Steps that the user sees and starts; nothing of them is done here."""

@@ -40,6 +40,8 @@ class Conversation(Base, table=True):
     user_id: str = _owner("user_id")
     conversation_id: str = Field(sa_column=Column(Text, primary_key=True))
     title: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    delegation_id: str | None = Field(default=None, sa_column=Column(Text))
+    """Set for a conversation with an outsider who came by that link: the owner's own are those without."""
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
     message_count: int

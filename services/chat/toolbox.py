@@ -63,6 +63,8 @@ class Toolbox:
     known: Mapping[str, ToolDescription]
     missing: tuple[str, ...] = ()
     """Providers the user would have to connect first."""
+    delegation_id: str | None = None
+    """The link by which an outsider came: the tool service lets them use its tools and no others."""
 
     async def call(
         self, round_number: int, call_number: int, call: ToolCall, provenance: Provenance | None = None
@@ -99,7 +101,9 @@ class Toolbox:
         return "Your tools cannot be reached right now." if not self.known else "There is no such tool."
 
     async def _read(self, tool: str, arguments: str) -> ToolOutcome:
-        query = RunReadTool(tool=tool, sealed_arguments=arguments, timezone=self.timezone)
+        query = RunReadTool(
+            tool=tool, sealed_arguments=arguments, timezone=self.timezone, delegation_id=self.delegation_id
+        )
         waited = Deadline.after(min(AWAY_S, self.deadline.remaining_s()))
         while True:
             outcome = await self._asked(query)
@@ -125,6 +129,7 @@ class Toolbox:
             tool=tool,
             sealed_arguments=arguments,
             timezone=self.timezone,
+            delegation_id=self.delegation_id,
             sealed_provenance=sealed,
         )
         until = Deadline.after(min(EFFECT_S, self.deadline.remaining_s()))
@@ -188,12 +193,14 @@ class Toolbox:
         return Outcome(call.id, call.tool, ok=True, effect=is_effect, untrusted=call.untrusted, result=result)
 
 
-async def list_tools(bus: Bus, scope: Scope, patience_s: float = LIST_PATIENCE_S) -> Tools | None:
-    """What this user may use; None when the tool service stays away for longer than `patience_s`."""
+async def list_tools(
+    bus: Bus, scope: Scope, patience_s: float = LIST_PATIENCE_S, delegation_id: str | None = None
+) -> Tools | None:
+    """What this user may use, or who came by a link; None when the tool service stays away longer than `patience_s`."""
     patience = Deadline.after(patience_s)
     while True:
         try:
-            return await bus.ask(ListTools(), scope=scope, timeout_s=LIST_S)
+            return await bus.ask(ListTools(delegation_id=delegation_id), scope=scope, timeout_s=LIST_S)
         except (RemoteError, Unavailable) as away:
             if patience.expired or not away.retryable:
                 log.warning("tools_unavailable", error=away.slug)

@@ -20,11 +20,11 @@ from contracts.ids import new_id
 from libs.bus import Call, publish
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError
-from services.chat import model_engine, offline_engine, turn_rows
+from services.chat import model_engine, offline_engine, turn_rows, visits
 from services.chat.about import About, find_out
 from services.chat.deps import Chat
 from services.chat.errors import BudgetReached, QuotaReached
-from services.chat.graph import CONTEXT, done_sentence, step
+from services.chat.graph import CONTEXT, VISIT, done_sentence, step
 from services.chat.live_turn import LiveTurn, Update
 from services.chat.model_engine import ModelFailed
 from services.chat.running_turn import RunningTurn, Written
@@ -55,7 +55,13 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
     text = deps.seal.open("run_turn", scope, command.sealed_text)
     # The offline engine is nothing without its tools; a model has something to say without them.
     patience_s = LIST_PATIENCE_S if deps.models else AWAY_S
-    finding_out = asyncio.create_task(find_out(deps.bus, scope, command.timezone, patience_s))
+    visit = visits.visit_of(command, scope, deps.seal)
+    known = (
+        find_out(deps.bus, scope, command.timezone, patience_s)
+        if visit is None
+        else visits.find_out(deps.bus, scope, visit, command.timezone, patience_s)
+    )
+    finding_out = asyncio.create_task(known)
     live = LiveTurn(deps.bus, command.turn_id)
     deadline = Deadline.after(deps.settings.turn_s)
     try:
@@ -68,7 +74,7 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
             # What a client's own record of the conversation has read, nobody here knows.
             has_read = held.has_read_untrusted or any(said.role == "assistant" for said in earlier)
             history = earlier or held.history
-            turn = RunningTurn(deps, scope, command, text, held.fence, history, has_read, live, deadline, steps)
+            turn = RunningTurn(deps, scope, command, text, held.fence, history, has_read, live, deadline, steps, visit)
             await _run_held(turn, finding_out, call, stop_requested=held.stop_requested)
         elif not told:
             await live.say(held.text)
@@ -112,12 +118,13 @@ async def _run_held(turn: RunningTurn, finding_out: "asyncio.Task[About]", call:
 
 async def _prepare(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> None:
     """Wait for what was asked about the user, say what could not be found out, and get the tools ready."""
-    async with step(turn.live, CONTEXT):
+    node = VISIT if turn.visit else CONTEXT
+    async with step(turn.live, node):
         about = await finding_out
         if decided := next((taken for taken in turn.steps if isinstance(taken, Decision)), None):
             about = replace(about, zone=ZoneInfo(decided.timezone))
         for note in about.notes:
-            await turn.live.emit("step.progress", step_id=CONTEXT.id, text=note)
+            await turn.live.emit("step.progress", step_id=node.id, text=note)
     turn.about = about
     turn.toolbox = Toolbox(
         bus=turn.deps.bus,
@@ -128,6 +135,7 @@ async def _prepare(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> Non
         deadline=turn.deadline,
         known=about.tools,
         missing=about.missing_providers,
+        delegation_id=turn.visit.delegation_id if turn.visit else None,
     )
 
 
@@ -148,7 +156,7 @@ async def _answered(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> Wr
                 # What was seen stays seen, and what was decided is not planned again by somebody else.
                 if turn.live.text or turn.has_acted:
                     return await _broken_off(turn, failed)
-                return await offline_engine.write(turn, why=_why_offline(failed))
+                return await offline_engine.write(turn, why=_why_offline(turn, failed))
     except TimeoutError as error:
         raise _TimedOut from error
 
@@ -175,7 +183,9 @@ async def _how_it_went(turn: RunningTurn, answering: "asyncio.Task[Written]", ca
     return await _ending(turn, TurnStatus.FAILED, Written(_engine_so_far(turn)), error="internal_error")
 
 
-def _why_offline(failed: ModelFailed) -> str:
+def _why_offline(turn: RunningTurn, failed: ModelFailed) -> str:
+    if turn.visit is not None:
+        return MODEL_AWAY  # whether a budget has come to its end is between the owner and us
     return failed.error.detail if isinstance(failed.error, QuotaReached | BudgetReached) else MODEL_AWAY
 
 

@@ -63,8 +63,8 @@ with claimed as (
         where turns.status in ('accepted', 'running') and turns.lease_until <= clock_timestamp()
     returning fence, stop_requested
 ), thread as (
-    insert into conversations (conversation_id, title, created_at, updated_at, message_count)
-    select $2, $5, $4, $4, 1 from claimed
+    insert into conversations (conversation_id, title, delegation_id, created_at, updated_at, message_count)
+    select $2, $5, $8, $4, $4, 1 from claimed
     on conflict (organization_id, user_id, conversation_id) do update set
         updated_at = greatest(conversations.updated_at, excluded.updated_at),
         message_count = conversations.message_count + case when (
@@ -112,6 +112,7 @@ async def claim(tx: Transaction, key: UserKey, command: RunTurn, text: str) -> H
         key.seal("title", command.conversation_id, title.encode()),
         command.user_message_id,
         key.seal("message", command.user_message_id, text.encode()),
+        command.delegation_id,
     )
     if row is None:
         return await _not_claimed(tx, key, command.turn_id)

@@ -38,6 +38,7 @@ class Action(StrEnum):
     BOOKING_MADE = "booking.made"
     BOOKING_MOVED = "booking.moved"
     BOOKING_CANCELLED = "booking.cancelled"
+    BOOKING_CHAT_BEGUN = "booking.chat_begun"
     CONVERSATION_DELETED = "conversation.deleted"
 
 

@@ -24,12 +24,13 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller: a browser session or a program with an API key."""
+    """An authenticated caller: a browser session or a program with an API key; or a visitor, whom a booking link lets
+    act in its owner's scope, in what that link is for and without any permission."""
 
     scope: Scope
-    kind: Literal["session", "api_key"]
+    kind: Literal["session", "api_key", "visitor"]
     id: str
-    """Session id or key id."""
+    """Session id, key id, or delegation id."""
     permissions: frozenset[Permission]
     networks: tuple[Network, ...] = ()
     """Where an API key may be used from; empty means everywhere."""

@@ -32,6 +32,8 @@ class GatewaySettings(ServiceSettings):
     """Holds, bookings, cancellations and moves from one client address."""
     booking_link_factor: int = 10
     """How many times as much all client addresses together may ask of one link."""
+    booking_chats_per_day: int = 50
+    """Messages of outsiders that one link takes in a day; the model that answers them is paid for by its owner."""
     mcp_calls_per_minute: int = 60
     """Tools that programs of one user may call by MCP in a minute."""
     mcp_effects_per_minute: int = 10

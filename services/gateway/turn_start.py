@@ -14,7 +14,7 @@ from libs.bus.errors import BusUnavailable
 from libs.resilience.errors import Unavailable
 from services.gateway.deps import Gateway
 from services.gateway.errors import TurnNotFound
-from services.gateway.limits import Allowance
+from services.gateway.limits import Allowance, Limit
 from services.gateway.metrics import ACTIVE_STREAMS
 from services.gateway.principal import Principal
 from services.gateway.turn_stream import Sink, TurnStream
@@ -74,32 +74,36 @@ async def start_turn(
     asked: AskedTurn,
     key: str | None,
     conversation: ConversationId | None = None,
+    limit: Limit | None = None,
 ) -> FollowedTurn:
     """Accept a turn and hand it to chat, durably; listens before it sends, so no token is missed.
 
-    `conversation` may be one that does not exist yet, unlike `asked.conversation_id`.
+    `conversation` may be one that does not exist yet, unlike `asked.conversation_id`. `limit` counts instead of the
+    user's own.
 
     Raises TooManyRequests, ConversationNotFound, IdempotencyKeyReused, and Unavailable with nothing half done.
     """
     scope = caller.scope
     await _bus_is_there(gateway)
     if asked.conversation_id is not None:
-        await check_conversation(gateway.db, gateway.bus, scope, asked.conversation_id)
+        by_link = asked.visit.delegation_id if asked.visit else None
+        await check_conversation(gateway.db, gateway.bus, scope, asked.conversation_id, by_link)
     conversation = asked.conversation_id or conversation
     ids = TurnIds.from_key(scope, key, conversation) if key else TurnIds.fresh(conversation)
-    accepted = await accept_turn(gateway.db, scope, asked, ids, gateway.chat_limit)
+    limit = limit or gateway.chat_limit
+    accepted = await accept_turn(gateway.db, scope, asked, ids, limit)
     try:
         is_fresh = accepted.allowance is not None
         turn = await _listen(gateway, caller, ids.turn_id, ids.conversation_id, after=0, fresh=is_fresh)
     except Unavailable:
-        await _withdraw(gateway, caller, ids, repeated=accepted.allowance is None)
+        await _withdraw(gateway, caller, ids, limit, repeated=accepted.allowance is None)
         raise
     turn.allowance, turn.fresh = accepted.allowance, is_fresh
     try:
         await send_turn(gateway.bus, gateway.seal, scope, asked, ids)
     except BusUnavailable:
         await turn.close()
-        await _withdraw(gateway, caller, ids, repeated=accepted.allowance is None)
+        await _withdraw(gateway, caller, ids, limit, repeated=accepted.allowance is None)
         raise
     except BaseException:
         await turn.close()
@@ -153,11 +157,11 @@ async def _listen(
     return FollowedTurn(stream, None, False, updates, subscription)
 
 
-async def _withdraw(gateway: Gateway, caller: Principal, ids: TurnIds, *, repeated: bool) -> None:
+async def _withdraw(gateway: Gateway, caller: Principal, ids: TurnIds, limit: Limit, *, repeated: bool) -> None:
     """Leave nothing half done. The first request with an Idempotency-Key owns the row, a repetition does not."""
     if repeated:
         return
     try:
-        await withdraw_turn(gateway.db, caller.scope, ids, gateway.chat_limit)
+        await withdraw_turn(gateway.db, caller.scope, ids, limit)
     except Unavailable as away:
         log.warning("turn_not_withdrawn", turn_id=ids.turn_id, why=away.detail)

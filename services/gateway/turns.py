@@ -5,10 +5,19 @@ follow from the user and the key, so that a repetition, on whatever replica, sen
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from contracts.chat import Earlier, EarlierMessages, FindConversation, GetQuestion, RunTurn, Specialization, StopTurn
+from contracts.chat import (
+    Earlier,
+    EarlierMessages,
+    FindConversation,
+    GetQuestion,
+    RunTurn,
+    Specialization,
+    StopTurn,
+    Visitor,
+)
 from contracts.envelope import Scope
 from contracts.ids import ConversationId, MessageId, TurnId, new_id
 from libs.bus import Bus
@@ -16,6 +25,14 @@ from libs.db import Database, Transaction
 from libs.vault import TransitSeal
 from services.gateway.errors import ConversationNotFound, IdempotencyKeyReused
 from services.gateway.limits import Allowance, Limit, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who asks, if it is not the owner: an outsider, and the link they came by."""
+
+    delegation_id: str
+    visitor: Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,8 @@ class AskedTurn:
     regenerates: TurnId | None = None
     earlier: tuple[Earlier, ...] = ()
     """What was said before, when the client keeps the conversation itself."""
+    visit: Visit | None = field(default=None, repr=False)
+    """Left out of the fingerprint: outsiders have no Idempotency-Key."""
 
     def fingerprint(self) -> str:
         """Tells whether a repeated Idempotency-Key came with the same request."""
@@ -113,7 +132,9 @@ async def accept_turn(db: Database, scope: Scope, asked: AskedTurn, ids: TurnIds
     return AcceptedTurn(ids, None)
 
 
-def command_for(asked: AskedTurn, ids: TurnIds, sealed_text: str, sealed_earlier: str | None) -> RunTurn:
+def command_for(
+    asked: AskedTurn, ids: TurnIds, sealed_text: str, sealed_earlier: str | None, sealed_visitor: str | None = None
+) -> RunTurn:
     """The durable form of an accepted turn."""
     return RunTurn(
         turn_id=ids.turn_id,
@@ -128,6 +149,8 @@ def command_for(asked: AskedTurn, ids: TurnIds, sealed_text: str, sealed_earlier
         specialization=asked.specialization,
         client_integrations=asked.client_integrations,
         regenerates=asked.regenerates,
+        delegation_id=asked.visit.delegation_id if asked.visit else None,
+        sealed_visitor=sealed_visitor,
     )
 
 
@@ -135,7 +158,9 @@ async def send_turn(bus: Bus, seal: TransitSeal, scope: Scope, asked: AskedTurn,
     """Hand the turn to chat; when this returns, it will be answered whatever restarts. Raises BusUnavailable."""
     earlier = EarlierMessages(messages=asked.earlier).model_dump_json() if asked.earlier else None
     sealed_earlier = seal.seal("run_turn", scope, earlier) if earlier else None
-    command = command_for(asked, ids, seal.seal("run_turn", scope, asked.text), sealed_earlier)
+    visitor = asked.visit.visitor.model_dump_json() if asked.visit else None
+    sealed_visitor = seal.seal("run_turn", scope, visitor) if visitor else None
+    command = command_for(asked, ids, seal.seal("run_turn", scope, asked.text), sealed_earlier, sealed_visitor)
     await bus.send(command, scope=scope, id=ids.turn_id)
 
 
@@ -148,9 +173,12 @@ async def withdraw_turn(db: Database, scope: Scope, ids: TurnIds, limit: Limit) 
         )
 
 
-async def check_conversation(db: Database, bus: Bus, scope: Scope, conversation_id: ConversationId) -> None:
-    """Raises ConversationNotFound unless the conversation is the user's."""
-    answer = await bus.ask(FindConversation(conversation_id=conversation_id), scope=scope)
+async def check_conversation(
+    db: Database, bus: Bus, scope: Scope, conversation_id: ConversationId, delegation_id: str | None = None
+) -> None:
+    """Raises ConversationNotFound unless the conversation is the user's own, or one of that link."""
+    query = FindConversation(conversation_id=conversation_id, delegation_id=delegation_id)
+    answer = await bus.ask(query, scope=scope)
     if answer.found:
         return
     # A conversation whose first turn is still on its way is not known to chat yet.

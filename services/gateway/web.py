@@ -13,6 +13,7 @@ from services.gateway.routes import (
     audit,
     auth,
     booking,
+    booking_chat,
     chat,
     conversations,
     delegations,
@@ -53,6 +54,7 @@ ROUTERS = (
     profile.router,
     delegations.router,
     booking.router,
+    booking_chat.router,
     actions.router,
     runs.router,
     tasks.router,
@@ -94,7 +96,14 @@ def web_application(gateway: Gateway) -> ASGIApp:
         allow_origins=gateway.settings.cors_origins,
         allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
         allow_headers=ALLOWED_HEADERS,
-        expose_headers=("X-Request-Id", "X-Turn-Id", "X-Conversation-Id", "X-RateLimit-Remaining", "Retry-After"),
+        expose_headers=(
+            "X-Request-Id",
+            "X-Turn-Id",
+            "X-Conversation-Id",
+            "X-Chat-Token",
+            "X-RateLimit-Remaining",
+            "Retry-After",
+        ),
         allow_credentials=True,
     )
     return Edge(

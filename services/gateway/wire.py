@@ -62,6 +62,14 @@ _PROSE = {"type": "string", "minLength": 1, "maxLength": 32_000, "pattern": r"^[
 Prose = Annotated[str, Field(min_length=1, max_length=32_000), AfterValidator(_with_words), WithJsonSchema(_PROSE)]
 """A message: up to 32,000 characters, not blank, without NUL."""
 
+ShortProse = Annotated[
+    str,
+    Field(min_length=1, max_length=2_000),
+    AfterValidator(_with_words),
+    WithJsonSchema({**_PROSE, "maxLength": 2_000}),
+]
+"""The same, up to 2,000 characters: what strangers may write."""
+
 ShortLine = Annotated[
     str,
     Field(min_length=1, max_length=100),

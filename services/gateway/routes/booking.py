@@ -40,7 +40,7 @@ OPEN_S = 10.0
 SLOTS_S = 20.0
 CHANGE_S = 25.0
 """A calendar that is slow is tried for twenty seconds."""
-_VISITOR = "visitor"
+VISITOR = "visitor"
 _DAY = timedelta(days=1)
 
 Token = Annotated[str, Path(max_length=200, examples=["a" * 43])]
@@ -132,7 +132,7 @@ Visit = Annotated[str, Depends(_visitor)]
 @router.get("", responses=problems(404, 422, 429))
 async def page(visit: Visit, gateway: GatewayHere) -> Page:
     """What the link is for."""
-    found = await _open(visit, gateway)
+    found = await open_link(visit, gateway)
     return Page(
         label=found.label,
         name=found.shown_name,
@@ -152,25 +152,25 @@ async def slots(
     timezone: Timezone = "UTC",
 ) -> SlotList:
     """Free times from the beginning of one day to the end of another (62 days at most), days of `timezone`."""
-    found, zone = await _open(visit, gateway), ZoneInfo(timezone)
+    found, zone = await open_link(visit, gateway), ZoneInfo(timezone)
     query = FindSlots(
         delegation_id=found.delegation_id,
         start=datetime.combine(first, time(), zone),
         end=datetime.combine(last + _DAY, time(), zone),
         minutes=duration,
     )
-    free = await gateway.bus.ask(query, scope=_scope(found), timeout_s=SLOTS_S)
+    free = await gateway.bus.ask(query, scope=scope_of(found), timeout_s=SLOTS_S)
     return SlotList(timezone=timezone, duration=duration, slots=[start.astimezone(zone) for start in free.starts])
 
 
 @router.post("/holds", status_code=201, responses=problems(*WITH_BODY, 404, 409, 429))
 async def hold(body: HoldRequest, visit: Visit, gateway: GatewayHere) -> Hold:
     """Keep a slot for ten minutes; for others it is taken."""
-    found, secret = await _open(visit, gateway), body.secret or new_secret()
+    found, secret = await open_link(visit, gateway), body.secret or new_secret()
     query = HoldSlot(
         delegation_id=found.delegation_id, start=body.start, minutes=body.duration, hold_hash=digest(secret)
     )
-    held = await gateway.bus.ask(query, scope=_scope(found), timeout_s=CHANGE_S)
+    held = await gateway.bus.ask(query, scope=scope_of(found), timeout_s=CHANGE_S)
     return Hold(secret=secret, **held.model_dump())
 
 
@@ -183,16 +183,16 @@ async def book(
     body: BookingRequest, visit: Visit, response: Response, gateway: GatewayHere, origin: OriginHere
 ) -> Booked:
     """Book what is held. Sent again with the same hold it is the same booking, under a new secret."""
-    found, secret = await _open(visit, gateway), new_secret()
+    found, secret = await open_link(visit, gateway), new_secret()
     guest = GuestDetails(name=body.name, address=body.address, note=body.note, timezone=body.timezone)
     query = BookSlot(
         delegation_id=found.delegation_id,
         booking_id=body.booking_id,
         hold_hash=digest(body.secret),
         manage_hash=digest(secret),
-        sealed_guest=gateway.seal.seal("booking_guest", _scope(found), guest.model_dump_json()),
+        sealed_guest=gateway.seal.seal("booking_guest", scope_of(found), guest.model_dump_json()),
     )
-    booked = await gateway.bus.ask(query, scope=_scope(found), timeout_s=CHANGE_S)
+    booked = await gateway.bus.ask(query, scope=scope_of(found), timeout_s=CHANGE_S)
     await _record(gateway, found, Action.BOOKING_MADE, booked, origin)
     response.status_code = 202 if booked.status == "pending" else 201
     return Booked(secret=secret, **booked.model_dump())
@@ -206,11 +206,11 @@ async def booking(
     x_booking_secret: Annotated[str, Header(max_length=100)],
 ) -> GuestBooking:
     """Where a booking stands."""
-    found = await _open(visit, gateway, also_ended=True)
+    found = await open_link(visit, gateway, also_ended=True)
     query = FindOwnBooking(
         delegation_id=found.delegation_id, booking_id=booking_id, manage_hash=digest(x_booking_secret)
     )
-    return await gateway.bus.ask(query, scope=_scope(found), timeout_s=OPEN_S)
+    return await gateway.bus.ask(query, scope=scope_of(found), timeout_s=OPEN_S)
 
 
 @router.post("/bookings/{booking_id}/cancel", responses=problems(*WITH_BODY, 404, 409, 429))
@@ -218,9 +218,9 @@ async def cancel(
     booking_id: BookingRef, body: SecretHolder, visit: Visit, gateway: GatewayHere, origin: OriginHere
 ) -> GuestBooking:
     """Cancel a booking, or give a hold back with its secret; also after the link has ended."""
-    found = await _open(visit, gateway, also_ended=True)
+    found = await open_link(visit, gateway, also_ended=True)
     query = CancelOwnBooking(delegation_id=found.delegation_id, booking_id=booking_id, secret_hash=digest(body.secret))
-    cancelled = await gateway.bus.ask(query, scope=_scope(found), timeout_s=CHANGE_S)
+    cancelled = await gateway.bus.ask(query, scope=scope_of(found), timeout_s=CHANGE_S)
     if cancelled.status == "cancelled":
         await _record(gateway, found, Action.BOOKING_CANCELLED, cancelled, origin)
     return cancelled
@@ -239,25 +239,27 @@ async def reschedule(
     origin: OriginHere,
 ) -> GuestBooking:
     """Take another slot of the same length; the present one is kept until that is certain."""
-    found = await _open(visit, gateway)
+    found = await open_link(visit, gateway)
     query = MoveOwnBooking(
         delegation_id=found.delegation_id, booking_id=booking_id, manage_hash=digest(body.secret), start=body.start
     )
-    moved = await gateway.bus.ask(query, scope=_scope(found), timeout_s=CHANGE_S)
+    moved = await gateway.bus.ask(query, scope=scope_of(found), timeout_s=CHANGE_S)
     await _record(gateway, found, Action.BOOKING_MOVED, moved, origin)
     response.status_code = 202 if moved.status == "pending" else 200
     return moved
 
 
-async def _open(visit: str, gateway: Gateway, *, also_ended: bool = False) -> BookingPage:
+async def open_link(visit: str, gateway: Gateway, *, also_ended: bool = False) -> BookingPage:
+    """What the link with this hash shows, and whose it is. Raises RemoteError: booking_link_not_found."""
     query = OpenBookingPage(token_hash=visit, also_ended=also_ended)
     return await gateway.bus.ask(query, scope=None, timeout_s=OPEN_S)
 
 
-def _scope(found: BookingPage) -> Scope:
+def scope_of(found: BookingPage) -> Scope:
+    """The owner's: a link acts in their name, in what it is for."""
     return Scope(OrganizationId(found.organization_id), UserId(found.user_id))
 
 
 async def _record(gateway: Gateway, found: BookingPage, action: Action, booking: GuestBooking, origin: Origin) -> None:
-    async with gateway.db.transaction(_scope(found)) as tx:
-        await record(tx, _VISITOR, action, booking.booking_id, origin)
+    async with gateway.db.transaction(scope_of(found)) as tx:
+        await record(tx, VISITOR, action, booking.booking_id, origin)

@@ -79,7 +79,14 @@ def tools(tool_peer: ToolPeer) -> ToolPeer:
     for name in ("before_effect", "after_effect", "fails", "silent", "missing"):
         setattr(tool_peer, name, getattr(fresh, name))
     tool_peer.tools, tool_peer.results = TOOLS, dict(RESULTS)
-    for kept in (tool_peer.reads, tool_peer.effects, tool_peer.deliveries, tool_peer.timezones, tool_peer.outcomes):
+    for kept in (
+        tool_peer.reads,
+        tool_peer.effects,
+        tool_peer.deliveries,
+        tool_peer.timezones,
+        tool_peer.outcomes,
+        tool_peer.asked_by_link,
+    ):
         kept.clear()
     return tool_peer
 

@@ -51,6 +51,10 @@ TOOLS = (
     tool("calendar_availability", Effect.READ, untrusted=False),
     tool("calendar_create_event", Effect.WRITE, untrusted=False),
 )
+VISITORS_TOOLS = (
+    tool("delegation_check_availability", Effect.READ, untrusted=False),
+    tool("delegation_schedule_meeting", Effect.WRITE, untrusted=False),
+)
 RESULTS: dict[str, Any] = {
     "mail_search": {"mails": [MAIL], "more": False},
     "contacts_find": {"contacts": [SARAH], "incomplete": []},
@@ -82,6 +86,8 @@ class ToolPeer:
     deliveries: list[str] = field(default_factory=list)
     timezones: list[str] = field(default_factory=list)
     outcomes: dict[str, ToolOutcome] = field(default_factory=dict)
+    asked_by_link: list[tuple[str, str | None]] = field(default_factory=list)
+    """What was asked for, and the link it was asked by."""
     provenances: dict[str, Provenance] = field(default_factory=dict)
     """By the title of what was to be created."""
     fails: str | None = None
@@ -97,6 +103,9 @@ class ToolPeer:
 
 async def list_tools(query: ListTools, call: Call, peer: ToolPeer) -> Tools:
     """What it has been given."""
+    peer.asked_by_link.append(("list_tools", query.delegation_id))
+    if query.delegation_id is not None:
+        return Tools(tools=VISITORS_TOOLS)
     return Tools(tools=peer.tools, missing_providers=peer.missing)
 
 
@@ -104,6 +113,7 @@ async def run_read_tool(query: RunReadTool, call: Call, peer: ToolPeer) -> ToolO
     """The prepared result."""
     scope = call.require_scope()
     arguments = json.loads(peer.seal.open("tool_arguments", scope, query.sealed_arguments))
+    peer.asked_by_link.append((query.tool, query.delegation_id))
     peer.reads.append((query.tool, arguments, query.timezone))
     result = peer.results[query.tool]
     if isinstance(result, ToolOutcome):
@@ -123,6 +133,7 @@ async def execute_tool(command: ExecuteTool, call: Call, peer: ToolPeer) -> None
     """Once an id."""
     scope = call.require_scope()
     arguments = json.loads(peer.seal.open("tool_arguments", scope, command.sealed_arguments))
+    peer.asked_by_link.append((command.tool, command.delegation_id))
     peer.deliveries.append(command.execution_id)
     peer.timezones.append(command.timezone)
     await peer.before_effect(arguments)
