@@ -6,7 +6,17 @@ from functools import cache
 
 from contracts.envelope import Command, Event, Live, Message, Query, Service
 
-SUBJECTS_OF_THEIR_OWN = ("actions", "activities", "bookings", "delegations", "models", "runs", "spending", "tasks")
+SUBJECTS_OF_THEIR_OWN = (
+    "actions",
+    "activities",
+    "bookings",
+    "delegations",
+    "models",
+    "network",
+    "runs",
+    "spending",
+    "tasks",
+)
 """Modules beside the services', for what is too large to be read together with the rest; a subject names its owner."""
 _KINDS = {"evt": Event, "cmd": Command, "rpc": Query, "live": Live}
 

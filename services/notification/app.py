@@ -9,6 +9,7 @@ from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
 from contracts.models import DeploymentRecovered, DeploymentWentDown
+from contracts.network import NetworkMoved
 from contracts.notification import ListNotifications, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
 from contracts.spending import BudgetThresholdReached
@@ -36,6 +37,7 @@ routes = (
     react(BookingAccepted, handlers.tell_of_booking),
     react(BookingMoved, handlers.tell_of_moved_booking),
     react(BookingCancelled, handlers.tell_of_cancelled_booking),
+    react(NetworkMoved, handlers.tell_of_network),
     react(ProfileUpdated, handlers.keep_timezone),
     react(VoiceSettingsUpdated, handlers.keep_telephone),
     answer(ListNotifications, handlers.list_notifications),

@@ -6,6 +6,7 @@ from contracts.actions import ActionDecided, ActionProposed
 from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.context import ProfileUpdated
 from contracts.gateway import UserRegistered
+from contracts.network import NetworkMoved
 from contracts.notification import Inbox, ListNotifications, MarkedRead, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
 from contracts.spending import BudgetThresholdReached
@@ -82,6 +83,11 @@ async def tell_of_cancelled_booking(event: BookingCancelled, tx: Transaction, de
     """An outsider does not come; what the owner cancels, the owner knows."""
     if event.by == "guest":
         await tell(tx, deps, wording.booking_cancelled(event))
+
+
+async def tell_of_network(event: NetworkMoved, tx: Transaction, deps: Notification) -> None:
+    """A step between two users; each of them is told in their own name."""
+    await tell(tx, deps, wording.network_moved(event))
 
 
 async def keep_timezone(event: ProfileUpdated, tx: Transaction, deps: Notification) -> None:

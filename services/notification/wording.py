@@ -6,6 +6,7 @@ from typing import Literal
 
 from contracts.actions import ActionProposed
 from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
+from contracts.network import NetworkMoved
 from contracts.notification import NotificationKind
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
 from contracts.spending import BudgetThresholdReached
@@ -120,6 +121,39 @@ def _booking(booking_id: str, about: str, title: str, starts_at: datetime) -> No
     at = starts_at.astimezone(UTC)
     text = f"It begins on {at:%A, %d %B %Y} at {at:%H:%M} UTC. Your calendar and the link's bookings have the rest."
     return Notice(kind="booking", about=f"{booking_id} {about}", title=title, text=text)
+
+
+_NETWORK = {
+    "invited": (
+        "Somebody would like to connect with you",
+        "Look at it under Connections; nothing happens without you.",
+    ),
+    "connected": ("You are connected", "The two of you can now agree on times with each other."),
+    "proposed": ("Times for a meeting were proposed", "{word} Look at them under Negotiations."),
+    "countered": ("Other times for a meeting were proposed", "{word} Look at them under Negotiations."),
+    "agreed": ("A time was agreed on", "{when} It is being put into both calendars."),
+    "confirmed": ("A meeting stands in both calendars", "{when}"),
+    "failed": (
+        "A meeting could not be put into both calendars",
+        "{when} It was taken out of both, or should one of them not answer, look there. Negotiations has the reason.",
+    ),
+    "declined": ("The proposed times were declined", "Nothing was put into a calendar."),
+    "cancelled": ("A negotiation was cancelled", "Nothing was put into a calendar."),
+    "expired": ("Nobody answered in time", "A negotiation about a meeting is over; another one can be started."),
+}
+
+
+def network_moved(event: NetworkMoved) -> Notice:
+    """A step between the user and another one. With whom, and their words, stands in the lists: it is not repeated."""
+    title, text = _NETWORK[event.step]
+    word = "The other one has the word." if event.by_me else "You have the word."
+    when = f"It begins on {event.starts_at:%A, %d %B %Y} at {event.starts_at:%H:%M} UTC." if event.starts_at else ""
+    return Notice(
+        kind="network",
+        about=f"{event.about} {event.step} {event.number}",
+        title=title,
+        text=text.format(word=word, when=when).strip(),
+    )
 
 
 def budget(event: BudgetThresholdReached) -> Notice:

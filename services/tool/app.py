@@ -27,6 +27,20 @@ from contracts.bookings import (
     SettleBooking,
 )
 from contracts.delegations import CreateDelegation, ListDelegations, OpenBookingPage, RevokeDelegation
+from contracts.network import (
+    AcceptProposal,
+    AnswerInvitation,
+    CounterProposal,
+    EndNegotiation,
+    ExpireNegotiation,
+    InviteAcquaintance,
+    ListAcquaintances,
+    ListNegotiations,
+    RemoveAcquaintance,
+    SettleNegotiation,
+    StartNegotiation,
+    TellAcquaintance,
+)
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
 from contracts.tasks import CompleteTask, CreateTask, ListTasks, ReopenTask
 from contracts.tool import ExecuteTool, GetExecution, GetToolApiUsage, ListTools, RunReadTool
@@ -37,6 +51,7 @@ from libs.providers.wire import http_client
 from libs.runtime import Resources, Service
 from services.tool import consent_handlers as consent
 from services.tool import delegation_handlers as delegation
+from services.tool import network_handlers as network
 from services.tool import task_handlers as tasks
 from services.tool import times
 from services.tool.connected import Connected
@@ -91,6 +106,18 @@ routes = (
     answer(CancelOwnBooking, delegation.cancel_own_booking),
     answer(MoveOwnBooking, delegation.move_own_booking),
     handle_long(SettleBooking, delegation.settle_booking),
+    answer(InviteAcquaintance, network.invite_acquaintance),
+    answer(ListAcquaintances, network.list_acquaintances),
+    answer(AnswerInvitation, network.answer_invitation),
+    answer(RemoveAcquaintance, network.remove_acquaintance),
+    answer(ListNegotiations, network.list_negotiations),
+    answer(StartNegotiation, network.start_negotiation),
+    answer(CounterProposal, network.counter_proposal),
+    answer(AcceptProposal, network.accept_proposal),
+    answer(EndNegotiation, network.end_negotiation),
+    handle_long(ExpireNegotiation, network.expire_negotiation),
+    handle_long(SettleNegotiation, network.settle_negotiation),
+    handle_long(TellAcquaintance, network.tell_acquaintance),
 )
 
 

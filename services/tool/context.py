@@ -11,6 +11,7 @@ from libs.providers.google.gmail import Gmail
 from libs.resilience.deadline import Deadline
 from services.tool.access import Access
 from services.tool.delegation.reception import Reception
+from services.tool.network.desk import NetworkDesk
 from services.tool.tasks import TaskList
 from services.tool.work_clients import WorkClients
 
@@ -36,6 +37,7 @@ class Context:
     """What words such as "tomorrow" are relative to: the moment of asking, also when it is done later."""
     deadline: Deadline
     tasks: TaskList
+    network: NetworkDesk
     execution_id: str | None = None
     """Set for tools with an effect."""
     reception: Reception | None = None

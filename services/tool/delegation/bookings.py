@@ -49,11 +49,13 @@ class Booking:
 
 
 async def in_the_way(tx: Transaction, window: Span, but_not: str | None = None) -> Taken:
-    """What the owner's bookings take in the window, through whichever link."""
+    """What the owner's bookings, through whichever link, and times agreed on with other users take in the window."""
     rows = await tx.fetch(
         """select lower(part) as begins, upper(part) as ends from bookings, unnest(taken) as part
            where (status in ('pending', 'accepted') or status = 'hold' and hold_until > clock_timestamp())
-             and taken && tstzmultirange(tstzrange($1, $2)) and booking_id <> coalesce($3, '')""",
+             and taken && tstzmultirange(tstzrange($1, $2)) and booking_id <> coalesce($3, '')
+           union all
+           select lower(taken), upper(taken) from network_holds where taken && tstzrange($1, $2)""",
         *window,
         but_not,
     )

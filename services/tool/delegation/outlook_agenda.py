@@ -41,7 +41,8 @@ class OutlookAgenda:
 
     async def put(self, plan: EventPlan) -> str:
         """Graph makes no second one for the same mark."""
-        new = NewOutlookEvent(plan.title, plan.start, plan.end, (plan.guest,), plan.description, plan.mark)
+        guests = (plan.guest,) if plan.guest else ()
+        new = NewOutlookEvent(plan.title, plan.start, plan.end, guests, plan.description, plan.mark)
         made = await self.access.use(PROVIDER, lambda token: self.actions.create(token, new, timeout_s=self.timeout_s))
         return made.id
 

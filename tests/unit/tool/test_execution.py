@@ -33,6 +33,7 @@ NOWHERE = Context(
     now=datetime(2026, 11, 20, tzinfo=UTC),
     deadline=Deadline.after(60),
     tasks=cast(Any, None),
+    network=cast(Any, None),
     execution_id="x_1",
 )
 DOWN = ProviderUnavailable("down")

@@ -1,0 +1,372 @@
+"""The network: users who know each other here, and what they agree on. Tool keeps it.
+
+What users write travels sealed; of an address that was invited only its SHA-256 does (64 hexadecimal digits).
+"""
+
+from datetime import UTC, datetime
+from typing import ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.envelope import Command, Event, Query, Reply, Service
+from contracts.ids import OrganizationId, UserId
+
+_ACQUAINTANCE = "nw_0193b0f1a8c07d3e9f00112233445566"
+_SESSION = "ng_0193b0f1a8c07d3e9f00112233445577"
+_MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+_HASH = "5e" * 32
+
+AcquaintanceStatus = Literal["invited", "connected"]
+NegotiationStatus = Literal["open", "agreed", "confirmed", "failed", "declined", "cancelled", "expired"]
+NetworkStep = Literal[
+    "invited", "connected", "proposed", "countered", "agreed", "confirmed", "failed", "declined", "cancelled", "expired"
+]
+
+
+class Person(BaseModel):
+    """Somebody as the other is shown them. Sealed in messages, purpose `network_person`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = ""
+    address: str = ""
+
+
+class Invitation(BaseModel):
+    """Who invites, and whom by which address. Sealed in messages, purpose `network_invitation`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inviter: Person
+    address: str = ""
+
+
+class DailyHours(BaseModel):
+    """From minute `start` to minute `end` (up to 1440) of a weekday (0 is Monday), on a clock of its own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    weekday: int
+    start: int
+    end: int
+
+
+class Rules(BaseModel):
+    """When somebody lets themselves be met: hours on the clock of `timezone`, minutes kept free around, notice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    timezone: str
+    hours: tuple[DailyHours, ...] = ()
+    """Empty: at any time."""
+    buffer_before_minutes: int = 0
+    buffer_after_minutes: int = 0
+    notice_minutes: int = 0
+
+
+class Offer(BaseModel):
+    """Times on the table. Sealed in messages, purpose `network_offer`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rules: Rules
+    slots: tuple[datetime, ...] = ()
+    """When it may begin; empty: some that are free are chosen."""
+    note: str = ""
+
+
+class Topic(BaseModel):
+    """What is to be agreed on. Sealed in messages, purpose `network_topic`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    minutes: int
+    start: datetime
+    end: datetime
+    """A slot begins within."""
+
+
+class AcquaintanceView(Reply):
+    """A connection between two users, or an invitation to one. Until it is accepted, whoever invited sees no more than
+    the address they gave."""
+
+    connection_id: str
+    status: AcquaintanceStatus
+    invited_by_me: bool
+    name: str = ""
+    address: str = ""
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
+class Acquaintances(Reply):
+    """Newest first."""
+
+    connections: tuple[AcquaintanceView, ...]
+
+
+class NegotiationView(Reply):
+    """A negotiation as one of the two sees it. Title and note are words of either."""
+
+    session_id: str
+    connection_id: str
+    status: NegotiationStatus
+    started_by_me: bool
+    my_turn: bool
+    other_name: str = ""
+    other_address: str = ""
+    title: str
+    note: str = ""
+    """Of whoever made the present proposal."""
+    minutes: int
+    start: datetime
+    end: datetime
+    slots: tuple[datetime, ...]
+    round: int
+    rounds_left: int
+    agreed: datetime | None = None
+    expires_at: datetime
+    created_at: datetime
+    error: str | None = None
+    """Slug of why it came to nothing."""
+
+
+class Negotiations(Reply):
+    """The last changed first."""
+
+    sessions: tuple[NegotiationView, ...]
+
+
+class Removed(Reply):
+    """`changed` is false when it was gone already."""
+
+    changed: bool
+
+
+class InviteAcquaintance(Query[AcquaintanceView]):
+    """Invite by address or by user id. Asked again for the same, it is the same invitation. Nothing in the answer
+    depends on whether there is such a user. Errors `invitation_refused`, `too_many_acquaintances`."""
+
+    subject: ClassVar[str] = "rpc.tool.invite_acquaintance.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = AcquaintanceView
+
+    sealed_invitation: str
+    address_hash: str | None = None
+    user_id: UserId | None = None
+    """One of the two."""
+    known_organization_id: OrganizationId | None = None
+    known_user_id: UserId | None = None
+    """Whose address it is, if anybody's: they are told, and nobody else is told of them."""
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(sealed_invitation="v1.AAAA", address_hash=_HASH)
+
+
+class ListAcquaintances(Query[Acquaintances]):
+    """The user's connections and invitations; `address_hash` is of the user's own address."""
+
+    subject: ClassVar[str] = "rpc.tool.list_acquaintances.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = Acquaintances
+
+    address_hash: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(address_hash=_HASH)
+
+
+class AnswerInvitation(Query[AcquaintanceView]):
+    """The invited user's word; `address_hash` is of their own address. Error `acquaintance_not_found`."""
+
+    subject: ClassVar[str] = "rpc.tool.answer_invitation.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = AcquaintanceView
+
+    connection_id: str
+    address_hash: str
+    accept: bool
+    sealed_person: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(connection_id=_ACQUAINTANCE, address_hash=_HASH, accept=True, sealed_person="v1.AAAA")
+
+
+class RemoveAcquaintance(Query[Removed]):
+    """End a connection or take an invitation back; with `block` the other cannot invite again, and is not told.
+
+    What is being negotiated over it is cancelled. Error `acquaintance_not_found`.
+    """
+
+    subject: ClassVar[str] = "rpc.tool.remove_acquaintance.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = Removed
+
+    connection_id: str
+    address_hash: str
+    block: bool = False
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(connection_id=_ACQUAINTANCE, address_hash=_HASH)
+
+
+class ListNegotiations(Query[Negotiations]):
+    """The user's negotiations."""
+
+    subject: ClassVar[str] = "rpc.tool.list_negotiations.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = Negotiations
+
+    limit: int = 50
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+class StartNegotiation(Query[NegotiationView]):
+    """The first proposal. Asked again with the same `session_id` it is the same negotiation.
+
+    Errors `acquaintance_not_found`, `proposal_refused`, `slots_not_free`, `too_many_negotiations`,
+    `calendar_does_not_answer`.
+    """
+
+    subject: ClassVar[str] = "rpc.tool.start_negotiation.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = NegotiationView
+
+    session_id: str
+    connection_id: str
+    sealed_topic: str
+    sealed_offer: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(session_id=_SESSION, connection_id=_ACQUAINTANCE, sealed_topic="v1.AAAA", sealed_offer="v1.AAAA")
+
+
+class CounterProposal(Query[NegotiationView]):
+    """Other times. Errors `negotiation_not_found`, `negotiation_over`, `not_your_turn`, `too_many_rounds`,
+    `proposal_refused`, `slots_not_free`, `calendar_does_not_answer`."""
+
+    subject: ClassVar[str] = "rpc.tool.counter_proposal.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = NegotiationView
+
+    session_id: str
+    sealed_offer: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(session_id=_SESSION, sealed_offer="v1.AAAA")
+
+
+class AcceptProposal(Query[NegotiationView]):
+    """One of the times on the table; both calendars follow. Said again it changes nothing.
+
+    Errors `negotiation_not_found`, `negotiation_over`, `not_your_turn`, `slot_not_offered`, `slots_not_free`,
+    `calendar_does_not_answer`.
+    """
+
+    subject: ClassVar[str] = "rpc.tool.accept_proposal.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = NegotiationView
+
+    session_id: str
+    start: datetime
+    sealed_offer: str
+    """Whose rules are the accepting user's."""
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(session_id=_SESSION, start=_MOMENT, sealed_offer="v1.AAAA")
+
+
+class EndNegotiation(Query[NegotiationView]):
+    """Nothing comes of it. Declining is for whose turn it is. Errors `negotiation_not_found`, `negotiation_over`,
+    `not_your_turn`."""
+
+    subject: ClassVar[str] = "rpc.tool.end_negotiation.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = NegotiationView
+
+    session_id: str
+    how: Literal["decline", "cancel"]
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(session_id=_SESSION, how="decline")
+
+
+class ExpireNegotiation(Command):
+    """Arrives when the answer to a round is overdue."""
+
+    subject: ClassVar[str] = "cmd.tool.expire_negotiation.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.TOOL,)
+
+    session_id: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(session_id=_SESSION)
+
+
+class SettleNegotiation(Command):
+    """Bring both calendars in step with what was agreed."""
+
+    subject: ClassVar[str] = "cmd.tool.settle_negotiation.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.TOOL,)
+
+    session_id: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(session_id=_SESSION)
+
+
+class TellAcquaintance(Command):
+    """Have the other of two told what happened: an event belongs to one user, and so does a transaction."""
+
+    subject: ClassVar[str] = "cmd.tool.tell_acquaintance.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.TOOL,)
+
+    organization_id: OrganizationId
+    user_id: UserId
+    about: str
+    step: NetworkStep
+    by_me: bool
+    number: int = 0
+    starts_at: datetime | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            organization_id=OrganizationId("org_0193b0f1a8c07d3e9f00112233445566"),
+            user_id=UserId("u_0193b0f1a8c07d3e9f00112233445566"),
+            about=_SESSION,
+            step="proposed",
+            by_me=False,
+        )
+
+
+class NetworkMoved(Event):
+    """Something happened between the user and another one; `about` is a connection or a session."""
+
+    subject: ClassVar[str] = "evt.tool.network.moved.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION,)
+
+    about: str
+    step: NetworkStep
+    by_me: bool
+    number: int = 0
+    """Tells steps of one kind apart."""
+    starts_at: datetime | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(about=_SESSION, step="confirmed", by_me=False, starts_at=_MOMENT)
