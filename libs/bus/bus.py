@@ -96,7 +96,9 @@ class Bus:
         self._consumers = [Consumer(route, plan, deps, database, client, self._outage) for route, plan in durable]
         for consumer in self._consumers:
             await consumer.start()
-        # The server knows of the responders only when their subscriptions have arrived; ready means answering.
+        # The server knows of the responders only when their subscriptions have arrived; ready means answering. Twice:
+        # nats-py 2.16 writes its ping before what still waits to be written. When the first pong is here, that is out.
+        await client.flush()
         await client.flush()
 
     async def stop(self, grace_s: float = 25.0) -> None:
