@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts.chat import ConversationFound, FindConversation, GetTurn, TurnStatus, TurnView
+from contracts.chat import (
+    ConversationFound,
+    FindConversation,
+    GetConversation,
+    GetTurn,
+    ListConversations,
+    TurnStatus,
+    TurnView,
+)
 from contracts.ids import ConversationId, TurnId
 from libs.bus import Call, RemoteError, ServiceUnavailable, answer
 from libs.resilience.errors import NotFound, RateLimited
@@ -112,6 +120,15 @@ async def test_one_slow_answer_does_not_hold_up_the_others(world: World) -> None
         assert (await gateway.ask(FindConversation.example(), scope=a_scope(), timeout_s=1)).found
         release.set()
         assert await asyncio.gather(*waiting) == [VIEW] * 20
+
+
+async def test_a_service_that_has_started_answers(world: World) -> None:
+    """From its first moment on: the server has heard of the responders by then. Many, for the last one is late."""
+    routes = [answer(query, get_turn) for query in (FindConversation, ListConversations, GetConversation, GetTurn)]
+    async with world.connected("gateway") as gateway:
+        for _ in range(20):
+            async with world.service("chat", *routes):
+                assert await gateway.ask(GetTurn.example(), scope=a_scope(), timeout_s=5) == VIEW
 
 
 async def test_two_replicas_share_the_queries(world: World) -> None:
