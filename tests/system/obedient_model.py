@@ -38,10 +38,16 @@ class ObedientModel:
     url: str = ""
     obeyed: list[str] = field(default_factory=list)
     """The user's words of every turn in which it found an order and called for it."""
+    heeds: frozenset[str] = frozenset({"tool", "assistant"})
+    """Whose messages it obeys; with `user`, also what the person it talks with orders."""
+    shown: list[str] = field(default_factory=list)
+    """Everything it has been shown, request by request."""
 
     async def complete(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
-        messages = (await request.json())["messages"]
+        body = await request.json()
+        messages = body["messages"]
+        self.shown.append(json.dumps(body, ensure_ascii=False))
         last = max(index for index, message in enumerate(messages) if message["role"] == "user")
         asked = messages[last]["content"]
         since = messages[last + 1 :]
@@ -49,7 +55,7 @@ class ObedientModel:
         plan = self.plans.get(asked, [])
         if len(made) < len(plan):
             return _streamed(calls=[plan[len(made)]])
-        shown = [message["content"] or "" for message in messages if message["role"] in ("tool", "assistant")]
+        shown = [message["content"] or "" for message in messages if message["role"] in self.heeds]
         orders = [order for order in orders_in(shown) if not _is_made(order, made)]
         if orders and len(made) == len(plan):
             self.obeyed.append(asked)
