@@ -40,17 +40,16 @@ def pause(run: Run, now: datetime) -> None:
 
 
 def resume(run: Run, now: datetime) -> None:
-    """Go on after a pause; after a failure, with what failed tried again. Raises RunNotPossible."""
+    """Go on after a pause or a failure, with what failed tried again. Raises RunNotPossible."""
     if run.status in GOING:
         return
-    if run.status is RunStatus.FAILED:
-        failed = [state for state in run.states.values() if state.status is StepStatus.FAILED and state.step.required]
-        for state in failed:
-            _check_known(state, was_not_done=False)
-        for state in failed:
-            _again(run, state)
-    elif run.status is not RunStatus.PAUSED:
+    if run.status not in (RunStatus.PAUSED, RunStatus.FAILED):
         raise RunNotPossible(f"The run is {run.status}.")
+    failed = [state for state in run.states.values() if state.status is StepStatus.FAILED and state.step.required]
+    for state in failed:
+        _check_known(state, was_not_done=False)
+    for state in failed:
+        _again(run, state)
     run.go_on(now)
     run.advance(now)
 

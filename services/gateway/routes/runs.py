@@ -26,6 +26,7 @@ from libs.resilience.errors import Unavailable
 from services.gateway.deps import Gateway
 from services.gateway.errors import BodyTooLarge, MalformedEventId
 from services.gateway.guards import Chatter, GatewayHere, Reader
+from services.gateway.limits import spend
 from services.gateway.principal import Permission, Principal
 from services.gateway.run_stream import RunResponse
 from services.gateway.strict_json import StrictRoute
@@ -107,11 +108,13 @@ LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
-@router.post("", status_code=201, responses=problems(*AUTHENTICATED, *WITH_BODY))
+@router.post("", status_code=201, responses=problems(*AUTHENTICATED, *WITH_BODY, 429))
 async def create(
     body: RunWanted, caller: Chatter, gateway: GatewayHere, idempotency_key: IdempotencyKey = None
 ) -> RunView:
-    """Plan a run and show it; it begins when it is started. With an `Idempotency-Key`, once."""
+    """Plan a run and show it; it begins when it is started. With an `Idempotency-Key`, once. Counts like a message."""
+    async with gateway.db.transaction(caller.scope) as tx:
+        await spend(tx, gateway.chat_limit, caller.scope.user_id)
     request = body.request().model_dump_json()
     if len(request.encode()) > LARGEST_REQUEST:
         raise BodyTooLarge("A plan may have 400,000 bytes.")

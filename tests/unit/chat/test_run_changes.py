@@ -233,6 +233,16 @@ def test_a_paused_run_begins_nothing_and_goes_on_where_it_was() -> None:
     assert run.status is RunStatus.DONE
 
 
+def test_what_failed_during_a_pause_is_tried_again_when_the_run_goes_on() -> None:
+    run = started(step("a"), step("b", "a"))
+    assert outcomes.begin(run, "a", 1, NOW) is not None
+    changes.pause(run, NOW)
+    outcomes.end(run, "a", 1, Ended(error="provider_refused"), NOW)
+    assert run.status is RunStatus.PAUSED
+    changes.resume(run, NOW)
+    assert (run.status, statuses(run)) == (RunStatus.RUNNING, {"a": "ready", "b": "pending"})
+
+
 def test_a_run_waits_for_its_user_while_nothing_else_can_go_on() -> None:
     run = started(step("a", tool="write"), step("b"))
     outcomes.begin(run, "a", 1, NOW)
