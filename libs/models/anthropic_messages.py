@@ -13,7 +13,7 @@ from libs.models.answer import Answer
 from libs.models.anthropic_events import MessagesAnswer
 from libs.models.messages import AssistantText, ModelMessage, Options, SystemText, ToolCall, ToolSchema, UserText
 from libs.models.plain_http import PlainHttpModel, versioned
-from libs.models.turns import GO_ON, JSON_ONLY, arguments_of, taking_turns
+from libs.models.turns import GO_ON, arguments_of, json_only, taking_turns
 
 VERSION = "2023-06-01"
 DEFAULT_MAX_TOKENS = 8_192
@@ -40,7 +40,7 @@ def body(model: str, messages: Sequence[ModelMessage], tools: Sequence[ToolSchem
     """A request. All system texts go before the conversation, in their order: there is no other place for them."""
     system = [_text(message.text) for message in messages if isinstance(message, SystemText) and message.text.strip()]
     if options.wants_json:
-        system.append(_text(JSON_ONLY))
+        system.append(_text(json_only(options.shape)))
     told = _turns(message for message in messages if not isinstance(message, SystemText))
     offered = [_tool(tool) for tool in tools]
     for blocks in (offered, system, told[-1]["content"]):

@@ -20,7 +20,7 @@ from libs.models.messages import (
     UserText,
 )
 from libs.models.plain_http import PlainHttpModel, versioned
-from libs.models.turns import GO_ON, JSON_ONLY, Pieces, arguments_of, taking_turns
+from libs.models.turns import GO_ON, Pieces, arguments_of, json_only, taking_turns
 
 NO_SIGNATURE = "skip_thought_signature_validator"
 """What Google documents for calls whose thought is not known: https://ai.google.dev/gemini-api/docs/thought-signatures"""
@@ -49,7 +49,7 @@ def body(
     """A request. All system texts go before the conversation, in their order: there is no other place for them."""
     system = [{"text": message.text} for message in messages if isinstance(message, SystemText) and message.text]
     if options.wants_json and tools:
-        system.append({"text": JSON_ONLY})
+        system.append({"text": json_only(options.shape)})
     needs_signatures = not model.rpartition("/")[2].startswith(BEFORE_SIGNATURES)
     request: dict[str, Any] = {"contents": _contents(messages, signatures, needs_signatures)}
     if system:
@@ -116,6 +116,7 @@ def _config(options: Options, *, has_tools: bool) -> dict[str, Any]:
         "topP": options.top_p,
         "stopSequences": list(options.stop) or None,
         "responseMimeType": "application/json" if options.wants_json and not has_tools else None,
+        "responseJsonSchema": options.shape.schema if options.shape and not has_tools else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

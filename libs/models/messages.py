@@ -56,9 +56,18 @@ class ToolSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerShape:
+    """The JSON Schema that an answer has to follow; `is_strict`: exactly, where the provider can promise that."""
+
+    name: str
+    schema: dict[str, Any]
+    is_strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """How to answer; what is None is left to the provider. `tool_choice`: auto, none, required, or a tool's name.
-    `one_call`: never more than one call in an answer."""
+    `one_call`: never more than one call in an answer. `shape` only with `wants_json`."""
 
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -67,6 +76,7 @@ class Options:
     tool_choice: str | None = None
     wants_json: bool = False
     one_call: bool = False
+    shape: AnswerShape | None = None
 
 
 NO_OPTIONS = Options()

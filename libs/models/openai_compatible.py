@@ -59,7 +59,7 @@ def _options(options: Options) -> dict[str, Any]:
         "temperature": options.temperature,
         "top_p": options.top_p,
         "stop": list(options.stop) or None,
-        "response_format": {"type": "json_object"} if options.wants_json else None,
+        "response_format": _format(options),
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -78,6 +78,13 @@ def _tool_choice(options: Options) -> dict[str, Any]:
 def _tool(tool: ToolSchema) -> dict[str, Any]:
     function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
     return {"type": "function", "function": function}
+
+
+def _format(options: Options) -> dict[str, Any] | None:
+    if options.shape is not None:
+        shape = {"name": options.shape.name, "schema": options.shape.schema, "strict": options.shape.is_strict}
+        return {"type": "json_schema", "json_schema": shape}
+    return {"type": "json_object"} if options.wants_json else None
 
 
 def _one_call(options: Options) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _options(options: Options) -> dict[str, Any]:
         "max_output_tokens": max(limit, MIN_OUTPUT_TOKENS) if limit is not None else None,
         "temperature": options.temperature,
         "top_p": options.top_p,
-        "text": {"format": {"type": "json_object"}} if options.wants_json else None,
+        "text": _format(options),
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -86,6 +86,13 @@ def _tool_choice(options: Options) -> dict[str, Any]:
             return {"tool_choice": choice}
         case name:
             return {"tool_choice": {"type": "function", "name": name}}
+
+
+def _format(options: Options) -> dict[str, Any] | None:
+    if options.shape is not None:
+        shape = {"name": options.shape.name, "schema": options.shape.schema, "strict": options.shape.is_strict}
+        return {"format": {"type": "json_schema", **shape}}
+    return {"format": {"type": "json_object"}} if options.wants_json else None
 
 
 def _one_call(options: Options) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """What providers with strict turns ask of a conversation: Anthropic and Gemini, who agree in this."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from libs.models.messages import ToolCall
+from libs.models.messages import AnswerShape, ToolCall
 
 GO_ON = "Go on."
 """A conversation begins with the user, which one that was shortened may not, and ends with the user: newer models no
@@ -13,7 +14,13 @@ longer continue an answer of which the beginning is put into their mouth."""
 JSON_ONLY = "Answer with one JSON object and nothing else: no introduction, no code fence."
 """Where the API has no switch for it."""
 
+
 Pieces = list[dict[str, Any]]
+
+
+def json_only(shape: AnswerShape | None) -> str:
+    """That instruction, with the schema when there is one."""
+    return JSON_ONLY if shape is None else f"{JSON_ONLY} It follows this JSON Schema: {json.dumps(shape.schema)}"
 
 
 def taking_turns(said: Iterable[tuple[str, Pieces]], go_on: dict[str, Any]) -> list[tuple[str, Pieces]]:

@@ -3,9 +3,10 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from libs.models.messages import (
+    AnswerShape,
     AssistantText,
     ModelMessage,
     Options,
@@ -59,9 +60,21 @@ class _Named(BaseModel):
     function: _Function
 
 
+class _Shape(BaseModel):
+    name: str = Field("answer", pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    schema_: dict[str, Any] = Field(alias="schema")
+    strict: bool | None = None
+
+
 class _ResponseFormat(BaseModel):
-    type: Literal["text", "json_object"]
-    """`json_schema` is refused: what is not passed on must not be promised."""
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: _Shape | None = None
+
+    @model_validator(mode="after")
+    def _has_its_schema(self) -> "_ResponseFormat":
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("`json_schema` goes with the type of that name")
+        return self
 
 
 _Length = Annotated[int, Field(ge=1, le=2_000_000)]
@@ -127,9 +140,15 @@ def read(body: str) -> ModelRequest:
             tool_choice=choice.function.name if isinstance(choice, _Named) else choice,
             one_call=asked.parallel_tool_calls is False,
             wants_json=asked.response_format is not None and asked.response_format.type != "text",
+            shape=_shape(asked.response_format),
         ),
         wish=Wish(model=asked.model or AUTO, needs_tools=bool(tools)),
     )
+
+
+def _shape(format_: _ResponseFormat | None) -> AnswerShape | None:
+    asked = format_.json_schema if format_ else None
+    return AnswerShape(asked.name, asked.schema_, bool(asked.strict)) if asked else None
 
 
 def _message(n: int, message: _Message) -> ModelMessage:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from libs.models.messages import AssistantText, SystemText, ToolCall, ToolResult, UserText
+from libs.models.messages import AnswerShape, AssistantText, SystemText, ToolCall, ToolResult, UserText
 from services.chat.errors import RequestNotUnderstood
 from services.chat.openai_format import read
 
@@ -51,6 +51,7 @@ def test_options_are_read() -> None:
         asked(n=2),
         asked(logprobs=True),
         asked(response_format={"type": "json_schema", "json_schema": {}}),
+        asked(response_format={"type": "json_schema"}),
         asked(temperature=3),
         asked(max_tokens=10**12),
         asked(functions=[{"name": "look"}]),
@@ -70,3 +71,10 @@ def test_what_cannot_be_passed_on_is_refused(body: str) -> None:
 def test_what_says_nothing_but_the_usual_is_taken() -> None:
     usual = {"functions": None, "function_call": None, "modalities": ["text"], "audio": None, "n": 1, "logprobs": False}
     assert read(asked(**usual)).messages == (UserText("hi"),)
+
+
+def test_the_shape_of_an_answer_is_read() -> None:
+    shape = {"name": "day", "schema": {"type": "object"}, "strict": True}
+    options = read(asked(response_format={"type": "json_schema", "json_schema": shape})).options
+    assert options.wants_json
+    assert options.shape == AnswerShape("day", {"type": "object"}, is_strict=True)

@@ -1,5 +1,6 @@
 """What each provider is sent for the same conversation. The truth: their documentation of requests."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from libs.models import anthropic_messages, gemini, openai_compatible, openai_responses
 from libs.models.gemini_chunks import Signatures
 from libs.models.messages import (
+    AnswerShape,
     AssistantText,
     ModelMessage,
     Options,
@@ -243,3 +245,20 @@ def test_one_call_at_a_time_is_asked_for_in_each_providers_words() -> None:
     assert to_anthropic(one_call=True, tool_choice="x")["tool_choice"] == named
     assert to_anthropic(one_call=True, tool_choice="none")["tool_choice"] == {"type": "none"}
     assert "parallel_tool_calls" not in to_responses()
+
+
+SHAPE = AnswerShape("answer", {"type": "object", "properties": {"day": {"type": "string"}}}, is_strict=True)
+
+
+def test_the_shape_of_an_answer_is_told_to_every_provider_in_its_own_words() -> None:
+    as_json = Options(wants_json=True, shape=SHAPE)
+    compatible = openai_compatible._options(as_json)["response_format"]
+    assert compatible == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": SHAPE.schema, "strict": True},
+    }
+    responses = to_responses(wants_json=True, shape=SHAPE)["text"]["format"]
+    assert responses == {"type": "json_schema", "name": "answer", "schema": SHAPE.schema, "strict": True}
+    assert to_gemini(tools=(), wants_json=True, shape=SHAPE)["generationConfig"]["responseJsonSchema"] == SHAPE.schema
+    assert json.dumps(SHAPE.schema) in to_anthropic(wants_json=True, shape=SHAPE)["system"][-1]["text"]
+    assert json.dumps(SHAPE.schema) in to_gemini(wants_json=True, shape=SHAPE)["systemInstruction"]["parts"][-1]["text"]
