@@ -8,7 +8,6 @@ wrote.
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,58 +15,26 @@ from typing import Any
 
 from contracts.actions import ArgumentOrigin, Origin, Provenance
 from contracts.tool import ToolDescription
-from services.chat.offline_clock import take_clock
-from services.chat.offline_days import NotClear, take_day
+from services.chat.own_words import composed, has_only_signs_of, plain, telling, words
+from services.chat.said_times import MOMENT, is_said_time
 from services.chat.steps import Outcome, ToolCall
+from services.chat.wishes import asking, is_wished
 
 LONGEST_SENTENCE = 300
 MOST_SOURCES = 10
 ENOUGH_SHARED = 0.6
 """Of a value's words; a sentence with so many of them is where it comes from."""
-_WORD = re.compile(r"[^\W_][\w@.+'-]*[^\W_]|[^\W_]")
 _SENTENCE = re.compile(r"(?:[^.!?\n]|[.!?](?!\s|$))+[.!?]*")
 _ADDRESS = re.compile(r"[^\s@<>(),;]+@[^\s@<>(),;]+\.[^\s@<>(),;.]{2,}")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?$")
+_PATH = re.compile(r"[^\s/]+/\S+")
+_PLAIN_NAME = re.compile(r"[^\W\d_]+(?:['\u2019.-]+[^\W\d_]+)*\.?(?: [^\W\d_]+(?:['\u2019.-]+[^\W\d_]+)*\.?){0,3}")
+CONTACTS = "contacts_find"
+IN_ANY_ORDER = 3
+"""So many words of one message may stand in another order than the user's; more could be made to say something else."""
+_COUNTS = ("duration_minutes", "limit")
+"""Numbers that choose nothing: all others have to be said, such as the number of an issue."""
 _NAMES = ("name", "title", "subject", "full_name", "display_name", "label")
-_COMMON = frozenset(
-    {
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "with",
-        "for",
-        "at",
-        "on",
-        "in",
-        "of",
-        "to",
-        "my",
-        "me",
-        "i",
-        "is",
-        "it",
-        "re",
-        "by",
-    }
-    | {
-        "meeting",
-        "call",
-        "appointment",
-        "event",
-        "task",
-        "mail",
-        "message",
-        "note",
-        "lunch",
-        "dinner",
-        "coffee",
-        "sync",
-    }
-    | {"der", "die", "das", "und", "mit", "fur", "um", "am", "im", "in", "zu", "termin", "treffen", "anruf", "aufgabe"}
-)
-"""Words that carry nothing: a title may have them though the user did not say them."""
+_IDS = ("id", "kind", "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,35 +57,58 @@ class Heard:
 
 def provenance_of(call: ToolCall, tool: ToolDescription | None, heard: Heard) -> Provenance:
     """Of one call, before it is made."""
-    read = [outcome for outcome in heard.outcomes if outcome.untrusted]
+    read = [outcome for outcome in heard.outcomes if outcome.untrusted or says_much(outcome)]
     has_read = (bool(read) or heard.has_read_before) and not heard.obeys_rules
+    starts = tool.asked_with if tool else ()
+    earlier = [plain(said) for said in heard.earlier_words[-1:]]
     return Provenance(
         via="turn",
         read_untrusted=has_read,
-        is_asked=heard.obeys_rules or _asks(heard, tool.asked_with if tool else ()),
-        arguments=tuple(_Search(heard, read).origins(call.arguments)),
+        is_asked=heard.obeys_rules or is_wished(plain(heard.words), earlier, starts),
+        arguments=tuple(_Search(heard, read, starts).origins(call.arguments)),
         sources=tuple(_source(outcome) for outcome in read[:MOST_SOURCES]) if has_read else (),
     )
+
+
+def says_much(outcome: Outcome) -> bool:
+    """Whether the names of contacts, which anybody chooses for themselves, could hold more than a name."""
+    if outcome.tool != CONTACTS or not outcome.ok:
+        return False
+    contacts = [each for each in _dicts(outcome.as_data()) if "address" in each]
+    return not all(_is_plain_name(str(each.get("name", "")), each.get("known") is True) for each in contacts)
+
+
+def _is_plain_name(name: str, is_known: bool) -> bool:
+    """Letters only, and few of them; of people the user never wrote to, no more than a first and a last name."""
+    is_name = _PLAIN_NAME.fullmatch(name) is not None and len(name) <= 48
+    return not name or (is_name and (is_known or name.count(" ") <= 1))
 
 
 class _Search:
     """For the origin of values; everything that is compared is prepared once."""
 
-    def __init__(self, heard: Heard, read: Sequence[Outcome]) -> None:
+    def __init__(self, heard: Heard, read: Sequence[Outcome], asked_with: Sequence[str]) -> None:
         self._heard = heard
-        own = " \n ".join((heard.words, *heard.earlier_words))
-        self._own = _plain(own)
-        self._own_words = _words(own)
+        messages = (heard.words, *heard.earlier_words)
+        self._as_written = composed(" \n ".join(messages))
+        self._asking = tuple(asking(plain(heard.words), [plain(said) for said in heard.earlier_words[-1:]]))
+        self._messages = tuple(tuple(telling(message)) for message in messages)
+        self._own_words = frozenset(word for message in self._messages for word in message)
+        self._names = self._own_words - {start.strip() for start in asked_with}
         self._named = tuple(_named(heard.outcomes))
         self._sentences = tuple(
-            (sentence, _words(sentence), _source(outcome)) for outcome in read for sentence in _sentences(outcome)
+            (sentence, words(sentence), _source(outcome)) for outcome in read for sentence in _sentences(outcome)
         )
 
     def origins(self, arguments_json: str) -> Iterator[ArgumentOrigin]:
-        """Of every text in the arguments. Numbers and choices carry nothing and choose nobody."""
+        """Of every value in the arguments that says, chooses or switches something."""
         for path, value in _leaves("", _loaded(arguments_json)):
-            if isinstance(value, str) and value.strip():
-                yield self._origin(path, value)
+            if isinstance(value, str):
+                if value.strip():
+                    yield self._origin(path, value.strip())
+            elif value is not None and path not in _COUNTS:
+                is_said = self._is_switched(path) if isinstance(value, bool) else self._is_counted(value)
+                yield ArgumentOrigin(argument=path, origin=Origin.USER if is_said else Origin.MODEL)
 
     def _origin(self, path: str, value: str) -> ArgumentOrigin:
         if self._is_said(value):
@@ -131,63 +121,63 @@ class _Search:
         return ArgumentOrigin(argument=path, origin=Origin.MODEL)
 
     def _is_said(self, value: str) -> bool:
-        if "@" in value and _ADDRESS.fullmatch(value.strip()):
-            return bool(re.search(rf"(?<![\w.+-]){re.escape(_plain(value.strip()))}(?![\w-])", self._own))
-        if _MOMENT.fullmatch(value.strip()):
-            return self._is_said_time(value.strip())
-        if words := _words(value) - _COMMON:
-            return words <= self._own_words or self._is_named(value)
-        return True
+        if _ADDRESS.fullmatch(value):
+            return self._stands(value)
+        if _PATH.fullmatch(value):
+            return self._stands(value) or self._is_named(value)
+        if MOMENT.fullmatch(value):
+            return any(value in words(said) or is_said_time(value, said, self._heard.asked_at) for said in self._asking)
+        if not has_only_signs_of(value, self._as_written):
+            return False
+        told = tuple(telling(value))
+        return not told or self._are_said(told) or self._is_named(value)
 
-    def _is_named(self, value: str) -> bool:
+    def _stands(self, value: str) -> bool:
+        """An address or a path, letter for letter and as a whole: one with an accent is another."""
+        exact = re.escape(composed(value))
+        pattern = rf"(?<![\w.+/!#$%&*=?^`{{|}}~-])(?<!\w'){exact}(?![\w/-]|\.\w)|(?<=github\.com/){exact}(?![\w-]|\.\w)"
+        return re.search(pattern, self._as_written) is not None
+
+    def _are_said(self, wanted: tuple[str, ...]) -> bool:
+        """In one message; many of them as they follow each other there."""
+        n = len(wanted)
+        if n <= IN_ANY_ORDER:
+            return any(set(wanted) <= set(message) for message in self._messages)
+        return any(wanted == message[at : at + n] for message in self._messages for at in range(len(message)))
+
+    def _is_named(self, value: str | int) -> bool:
         """An id of something whose name the user said: of a channel, a page, a task."""
-        return any(value in ids and names and names <= self._own_words for ids, names in self._named)
+        return any(value in ids and names and names <= self._names for ids, names in self._named)
 
-    def _is_said_time(self, value: str) -> bool:
-        """The day and the clock of the user's words, as the rules of the offline engine read them."""
-        day, clock = value[:10], value[11:16]
-        try:
-            said_day, rest = take_day(self._heard.words, self._heard.asked_at.date())
-            said_clock, _ = take_clock(rest)
-        except NotClear:
-            return False
-        if (said_day or self._heard.asked_at.date()).isoformat() != day:
-            return False
-        if not clock or clock == "00:00":
-            return said_day is not None
-        minute = int(clock[:2]) * 60 + int(clock[3:])
-        ends = () if said_clock is None or said_clock.lasts is None else (said_clock.minute + said_clock.lasts,)
-        return said_clock is not None and minute in (said_clock.minute, *ends)
+    def _is_counted(self, value: Any) -> bool:
+        return str(value) in self._own_words or (isinstance(value, int) and self._is_named(value))
+
+    def _is_switched(self, path: str) -> bool:
+        """`archive` by a word such as "archived" or "archiviere"."""
+        start = path.rpartition(".")[2].partition("_")[0][:6]
+        return any(word.startswith(start) for said in self._asking for word in words(said))
 
     def _is_contact(self, value: str) -> bool:
         """Somebody the user has written to, and whose name they said."""
-        wanted = value.strip().lower()
+        wanted = value.lower()
         for outcome in self._heard.outcomes:
-            if outcome.tool != "contacts_find" or not outcome.ok:
+            if outcome.tool != CONTACTS or not outcome.ok:
                 continue
             for contact in _dicts(outcome.as_data()):
                 is_it = str(contact.get("address", "")).lower() == wanted and contact.get("known") is True
-                if is_it and (_words(str(contact.get("name", ""))) | _words(wanted)) & self._own_words:
+                if is_it and set(telling(str(contact.get("name", "")))) & self._names:
                     return True
         return False
 
     def _sentence_of(self, value: str) -> tuple[str, str] | None:
         """The sentence of others that has most of the value's words."""
-        plain, words = _plain(value), _words(value) - _COMMON
+        wanted, known = plain(value), set(telling(value))
         best: tuple[float, str, str] | None = None
         for sentence, present, source in self._sentences:
-            share = 1.0 if plain in _plain(sentence) else len(words & present) / len(words) if words else 0.0
+            share = 1.0 if wanted in plain(sentence) else len(known & present) / len(known) if known else 0.0
             if share >= ENOUGH_SHARED and (best is None or share > best[0]):
                 best = share, sentence, source
         return (best[1][:LONGEST_SENTENCE], best[2]) if best else None
-
-
-def _asks(heard: Heard, asked_with: Iterable[str]) -> bool:
-    """Whether the user's words of this turn, or the message before a short answer to a question, ask for it."""
-    texts = [heard.words, *(heard.earlier_words[-1:] if len(heard.words) < 40 else ())]
-    words = {word for text in texts for word in _words(text)}
-    starts = tuple(start.strip() for start in asked_with)
-    return any(word.startswith(starts) for word in words) if starts else False
 
 
 def _source(outcome: Outcome) -> str:
@@ -207,12 +197,13 @@ def _sentences(outcome: Outcome) -> Iterator[str]:
                     yield sentence
 
 
-def _named(outcomes: Iterable[Outcome]) -> Iterator[tuple[frozenset[str], set[str]]]:
-    """Of each thing that tools returned: its texts, one of which may be its id, and the words of its name."""
+def _named(outcomes: Iterable[Outcome]) -> Iterator[tuple[frozenset[str | int], frozenset[str]]]:
+    """Of each thing that tools returned: its ids, never its texts, and the words of its name."""
     for outcome in outcomes:
         for inner in _dicts(outcome.as_data()):
             name = next((inner[key] for key in _NAMES if isinstance(inner.get(key), str)), "")
-            yield frozenset(value for value in inner.values() if isinstance(value, str)), _words(name) - _COMMON
+            ids = (value for key, value in inner.items() if key in _IDS or key.endswith("_id"))
+            yield frozenset(id for id in ids if isinstance(id, str | int)), frozenset(telling(name))
 
 
 def _dicts(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -241,15 +232,3 @@ def _loaded(arguments_json: str) -> Any:
         return json.loads(arguments_json or "{}")
     except ValueError:
         return arguments_json  # the tool will refuse it
-
-
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(_plain(text)))
-
-
-def _plain(text: str) -> str:
-    """Lower case, without accents and without what cannot be seen."""
-    if text.isascii():
-        return text.lower()
-    spread = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in spread if not unicodedata.combining(c) and unicodedata.category(c) != "Cf").casefold()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from contracts.actions import ArgumentOrigin, Origin, Provenance
 from contracts.runs import StepStatus
 from contracts.tool import ToolDescription
-from services.chat.provenance import Heard, provenance_of
+from services.chat.provenance import Heard, provenance_of, says_much
 from services.chat.runs.references import is_reference
 from services.chat.runs.run_state import Run, StepState
 from services.chat.steps import Outcome, ToolCall
@@ -28,7 +28,7 @@ def origins_of(run: Run, state: StepState, arguments: dict[str, Any]) -> Provena
     outcomes = tuple(_outcome(run.states[each.id]) for each in run.plan.steps if each.id in behind)
     call = ToolCall(step.id, step.tool, json.dumps(arguments), step.effect)
     known = provenance_of(call, _described(state), _heard(run, outcomes))
-    has_read = run.after_reading or any(outcome.untrusted for outcome in outcomes)
+    has_read = run.after_reading or any(outcome.untrusted or says_much(outcome) for outcome in outcomes)
     return known.model_copy(
         update={
             "via": "program" if run.by_program else "run",
