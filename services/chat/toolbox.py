@@ -168,8 +168,10 @@ class Toolbox:
             preview = self.seal.open("action_preview", self.scope, outcome.sealed_preview)
             title = Preview.model_validate_json(preview).title
         is_held = outcome.status is ExecutionStatus.HELD
-        detail = (HELD if is_held else WAITS).format(title=title)
-        result = json.dumps({"status": outcome.status, "action_id": execution, "detail": detail})
+        wording = HELD if is_held else WAITS
+        # Its user reads what it acts on, in words that may be an outsider's; a model knows what it asked for.
+        detail, told = wording.format(title=title), wording.format(title=call.tool)
+        result = json.dumps({"status": outcome.status, "action_id": execution, "detail": told})
         return Outcome(
             call.id,
             call.tool,

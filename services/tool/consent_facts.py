@@ -1,5 +1,8 @@
 """What consent has to know of each tool with an effect: one table, so that all of it can be read together.
 
+`told` goes on with the sentence that `doing` begins: what stands before a value, and the argument that has it; what has
+no value is left out. NAME is not an argument: it is what the first id of `acts_on` is called at its provider.
+
 `asked_with` are beginnings of words, in lower case and without accents, by which people ask for such a thing: English,
 German, French and Spanish. A language that is missing costs a question more, never a question too few.
 """
@@ -8,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+NAME = "(name)"
 
 Undo = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, dict[str, Any]]]
 
@@ -19,6 +24,9 @@ class Facts:
     doing: str = ""
     """What it does, as the beginning of a sentence for the user."""
     recipients: tuple[str, ...] = ()
+    told: tuple[tuple[str, str], ...] = ()
+    acts_on: tuple[str, ...] = ()
+    """Arguments that are ids, for which a person is shown names (`Tool.shown`)."""
     asked_with: tuple[str, ...] = ()
     is_held: bool = False
     """Whether it waits for some seconds in which the user can withdraw it: for what cannot be taken back later."""
@@ -79,30 +87,106 @@ def _task_opens(given: Mapping[str, Any], _result: Mapping[str, Any]) -> tuple[s
     return "tasks_reopen", {"task_id": given["task_id"]}
 
 
+_COPIES = ((" with a copy to ", "cc"), (" with a blind copy to ", "bcc"))
+_TO = ((" to ", "to"), *_COPIES)
+_NEW_EVENT = ((" with ", "guests"), (": ", "title"), (", ", "start"))
+_CHANGED_EVENT = (
+    (" and invite ", "add_guests"),
+    (" and uninvite ", "remove_guests"),
+    (": ", NAME),
+    (", now at ", "start"),
+    (", now called ", "title"),
+)
+_IT = ((": ", NAME),)
+
 FACTS: Mapping[str, Facts] = MappingProxyType(
     {
-        "mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), _WRITE),
-        "mail_send": Facts("Send a mail", ("to", "cc", "bcc"), _SAY, is_held=True),
-        "mail_reply": Facts("Answer a mail", ("to", "cc"), _SAY, is_held=True),
-        "mail_label": Facts("Change labels of a mail", (), _LABEL),
-        "calendar_create_event": Facts("Create an event", ("guests",), _PLAN, undone_with=_event_goes),
-        "calendar_update_event": Facts("Change an event", ("add_guests",), (*_CHANGE, *_PLAN)),
-        "calendar_cancel_event": Facts("Cancel an event", (), _CANCEL),
-        "outlook_mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), _WRITE),
-        "outlook_mail_send": Facts("Send a mail", ("to", "cc", "bcc"), _SAY, is_held=True),
-        "outlook_calendar_create_event": Facts("Create an event", ("guests",), _PLAN, undone_with=_outlook_event_goes),
-        "outlook_calendar_update_event": Facts("Change an event", ("add_guests",), (*_CHANGE, *_PLAN)),
-        "outlook_calendar_cancel_event": Facts("Cancel an event", (), _CANCEL),
-        "github_comment": Facts("Comment on GitHub", ("repository",), _POST, is_held=True),
-        "github_create_issue": Facts("Open an issue on GitHub", ("repository",), (*_MAKE, "report"), is_held=True),
-        "slack_post_message": Facts("Post to Slack", ("channel",), _POST, is_held=True),
-        "notion_append": Facts("Add to a Notion page", (), (*_MAKE, *_REMEMBER, "append", "write")),
-        "notion_create_page": Facts("Create a Notion page", (), (*_MAKE, *_REMEMBER, "write")),
-        "tasks_create": Facts("Create a task", (), (*_MAKE, *_REMEMBER, "remind", "task", "todo", "to do")),
-        "tasks_complete": Facts("Complete a task", (), _DONE, undone_with=_task_opens),
-        "tasks_reopen": Facts("Open a task again", (), ("reopen", "undo", "again", "not done", "wieder")),
-        "memory_add": Facts("Remember something", (), _REMEMBER),
-        "notifications_resolve": Facts("Put a notification aside", (), (*_DONE, "dismiss", "resolv", "aside")),
+        "mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), (*_TO, (": ", "subject")), asked_with=_WRITE),
+        "mail_send": Facts(
+            "Send a mail", ("to", "cc", "bcc"), (*_TO, (": ", "subject")), asked_with=_SAY, is_held=True
+        ),
+        "mail_reply": Facts(
+            "Answer a mail", ("to", "cc"), (*_TO, *_IT), ("message_id",), asked_with=_SAY, is_held=True
+        ),
+        "mail_label": Facts("Change labels of a mail", (), _IT, ("message_id",), asked_with=_LABEL),
+        "calendar_create_event": Facts(
+            "Create an event", ("guests",), _NEW_EVENT, asked_with=_PLAN, undone_with=_event_goes
+        ),
+        "calendar_update_event": Facts(
+            "Change an event", ("add_guests",), _CHANGED_EVENT, ("event_id",), asked_with=(*_CHANGE, *_PLAN)
+        ),
+        "calendar_cancel_event": Facts("Cancel an event", (), _IT, ("event_id",), asked_with=_CANCEL),
+        "outlook_mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), (*_TO, (": ", "subject")), asked_with=_WRITE),
+        "outlook_mail_send": Facts(
+            "Send a mail",
+            ("to", "cc", "bcc"),
+            (*_TO, (": ", "subject"), (", in answer to ", NAME)),
+            ("reply_to_message_id",),
+            asked_with=_SAY,
+            is_held=True,
+        ),
+        "outlook_calendar_create_event": Facts(
+            "Create an event", ("guests",), _NEW_EVENT, asked_with=_PLAN, undone_with=_outlook_event_goes
+        ),
+        "outlook_calendar_update_event": Facts(
+            "Change an event", ("add_guests",), _CHANGED_EVENT, ("event_id",), asked_with=(*_CHANGE, *_PLAN)
+        ),
+        "outlook_calendar_cancel_event": Facts("Cancel an event", (), _IT, ("event_id",), asked_with=_CANCEL),
+        "github_comment": Facts(
+            "Comment on GitHub",
+            ("repository",),
+            ((" in ", "repository"), *_IT),
+            ("number",),
+            asked_with=_POST,
+            is_held=True,
+        ),
+        "github_create_issue": Facts(
+            "Open an issue on GitHub",
+            ("repository",),
+            ((" in ", "repository"), (": ", "title")),
+            asked_with=(*_MAKE, "report"),
+            is_held=True,
+        ),
+        "slack_post_message": Facts(
+            "Post to Slack",
+            ("channel",),
+            ((" in ", NAME), (": ", "text")),
+            ("channel", "thread"),
+            asked_with=_POST,
+            is_held=True,
+        ),
+        "notion_append": Facts(
+            "Add to a Notion page", (), _IT, ("page_id",), asked_with=(*_MAKE, *_REMEMBER, "append", "write")
+        ),
+        "notion_create_page": Facts(
+            "Create a Notion page",
+            (),
+            ((" in ", NAME), (": ", "title")),
+            ("parent_id",),
+            asked_with=(*_MAKE, *_REMEMBER, "write"),
+        ),
+        "tasks_create": Facts(
+            "Create a task",
+            (),
+            ((": ", "title"), (", due ", "due")),
+            asked_with=(*_MAKE, *_REMEMBER, "remind", "task", "todo", "to do"),
+        ),
+        "tasks_complete": Facts("Complete a task", (), _IT, ("task_id",), asked_with=_DONE, undone_with=_task_opens),
+        "tasks_reopen": Facts(
+            "Open a task again",
+            (),
+            _IT,
+            ("task_id",),
+            asked_with=("reopen", "undo", "again", "not done", "wieder"),
+        ),
+        "memory_add": Facts("Remember something", (), ((": ", "text"),), asked_with=_REMEMBER),
+        "notifications_resolve": Facts(
+            "Put a notification aside",
+            (),
+            _IT,
+            ("notification_id",),
+            asked_with=(*_DONE, "dismiss", "resolv", "aside"),
+        ),
     }
 )
 

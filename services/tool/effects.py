@@ -8,12 +8,13 @@ from contracts.envelope import Scope
 from contracts.ids import ExecutionId
 from contracts.tool import Effect, ExecuteTool, ExecutionFinished, ExecutionStatus
 from libs.bus import publish
-from libs.db import Transaction
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError, NotFound
-from libs.vault import UserKey
 from services.tool import execution, ledger
 from services.tool.consent import gate
+from services.tool.consent.gate import Unnamed
+from services.tool.consent.preview import Shown
+from services.tool.consent.sight import LOOK_UP_S, seen
 from services.tool.delegation.reception import Reception
 from services.tool.deps import ToolDeps
 from services.tool.ledger import Claim, Ending, Request
@@ -39,9 +40,7 @@ async def ensure_ended(
     arguments_json = deps.seal.open("tool_arguments", scope, command.sealed_arguments)
     request = Request(command.execution_id, command.tool, arguments_json, asked_at, command.timezone)
     asker = _Asker(audience, reception)
-    async with deps.db.transaction(scope) as tx:
-        key = await deps.vault.user_key(tx)
-        held = await ledger.standing(tx, key, request) or await _entered(tx, key, request, command, asker, deps)
+    held = await _held(request, command, asker, scope, deps)
     if isinstance(held, Ending):
         return held
     return await _ended(request, held, asker, scope, deps)
@@ -60,19 +59,34 @@ async def ensure_carried_out(action_id: str, scope: Scope, deps: ToolDeps) -> En
     return await _ended(request, held, _Asker(Audience.OWNER, None), scope, deps)
 
 
-async def _entered(
-    tx: Transaction, key: UserKey, request: Request, command: ExecuteTool, asker: "_Asker", deps: ToolDeps
+async def _held(
+    request: Request, command: ExecuteTool, asker: "_Asker", scope: Scope, deps: ToolDeps
 ) -> Claim | Ending:
+    """The right to do it, or how it stands. No provider is asked while a transaction is open."""
+    held = await _entered(request, command, asker, scope, deps)
+    if isinstance(held, Unnamed):
+        deadline = Deadline.after(LOOK_UP_S)
+        context = deps.context(scope, request.timezone, request.asked_at, deadline, request.execution_id)
+        shown = await seen(held.tool, held.arguments, context)
+        held = await _entered(request, command, asker, scope, deps, shown)
+    assert not isinstance(held, Unnamed)
+    return held
+
+
+async def _entered(
+    request: Request, command: ExecuteTool, asker: "_Asker", scope: Scope, deps: ToolDeps, shown: Shown | None = None
+) -> Claim | Ending | Unnamed:
     """Only what owners' assistants intend needs consent: a link's terms are its owner's word for outsiders."""
-    if asker.audience is not Audience.OWNER:
-        return await ledger.claim(tx, key, request)
-    try:
-        tool = deps.tools.find(request.tool)
-    except NotFound:
-        return await ledger.claim(tx, key, request)  # it fails, and says why
-    sealed, scope = command.sealed_provenance, tx.require_scope()
-    provenance = gate.provenance_of(deps.seal.open("tool_provenance", scope, sealed) if sealed else None)
-    return await gate.enter(tx, key, request, tool, provenance, datetime.now(UTC), deps.waits)
+    async with deps.db.transaction(scope) as tx:
+        key = await deps.vault.user_key(tx)
+        if (standing := await ledger.standing(tx, key, request)) is not None:
+            return standing
+        tool = _known(request.tool, asker.audience, deps)
+        if asker.audience is not Audience.OWNER or tool is None:
+            return await ledger.claim(tx, key, request)  # one that is not known fails, and says why
+        sealed = command.sealed_provenance
+        provenance = gate.provenance_of(deps.seal.open("tool_provenance", scope, sealed) if sealed else None)
+        return await gate.enter(tx, key, request, tool, provenance, datetime.now(UTC), deps.waits, shown)
 
 
 async def _ended(request: Request, held: Claim, asker: "_Asker", scope: Scope, deps: ToolDeps) -> Ending:

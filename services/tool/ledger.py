@@ -78,6 +78,13 @@ class Ending:
     preview_json: str | None = None
     """What a person reads of an action that waits for a decision, or did."""
     undo_until: datetime | None = None
+    is_new: bool = False
+    """Whether it has entered the ledger just now, by this transaction."""
+
+
+async def is_known(tx: Transaction, execution_id: str) -> bool:
+    """Whether it is in the ledger, however it stands."""
+    return await tx.fetchval("select true from executions where execution_id = $1", execution_id) or False
 
 
 async def standing(tx: Transaction, key: UserKey, request: Request) -> Ending | None:
@@ -109,7 +116,7 @@ async def claim(tx: Transaction, key: UserKey, request: Request, opening: Openin
     )
     if inserted:
         if not is_claimed:
-            return Ending(opening.status, preview_json=preview)
+            return Ending(opening.status, preview_json=preview, is_new=True)
         return Claim(request.execution_id, 1, request.asked_at, is_first=True)
     row = await _standing(tx, request.execution_id, lock=True)
     if row is None:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from contracts.actions import PreviewField
 from contracts.tool import Effect, ToolDescription, Tools
 from services.tool.arguments import Arguments, explained
 from services.tool.consent_facts import Facts, facts_of
@@ -43,10 +44,16 @@ class Tool(Generic[ArgumentsT]):
     audience: Audience = Audience.OWNER
     look_up: Callable[[ArgumentsT, Context], Awaitable[BaseModel | None]] | None = None
     """For effects: finds at the provider what an earlier `run` with the same execution id achieved."""
+    shown: Callable[[ArgumentsT, Context], Awaitable[tuple[PreviewField, ...]]] | None = None
+    """For effects on what is named by an id (`Facts.acts_on`): what a person knows that by, its name first.
+    The texts may be an outsider's."""
 
     def __post_init__(self) -> None:
         if (self.effect is not Effect.READ) != (self.look_up is not None):
             raise TypeError(f"{self.name}: an effect needs a look-up, and only an effect")
+
+        if bool(self.facts.acts_on) != (self.shown is not None):
+            raise TypeError(f"{self.name}: names are looked up for what it acts on, and only for that")
 
     @property
     def facts(self) -> Facts:

@@ -41,6 +41,11 @@ def rfc3339(at: datetime | date, tz: ZoneInfo) -> str:
     return at.astimezone(tz).isoformat(timespec="seconds") if isinstance(at, datetime) else at.isoformat()
 
 
+def in_words(at: datetime | date, tz: ZoneInfo) -> str:
+    """`Monday, 03 March 2031, 14:00` in the user's zone, or a day."""
+    return f"{at.astimezone(tz):%A, %d %B %Y, %H:%M}" if isinstance(at, datetime) else f"{at:%A, %d %B %Y}"
+
+
 def _edge(text: str, tz: ZoneInfo, now: datetime, what: str) -> tuple[datetime, datetime]:
     """A moment, twice; or the first and last moment of a day."""
     try:

@@ -137,6 +137,17 @@ class GitHubIssues:
             return issue, None
         return issue, _branches(await self._one("pulls", token, path, timeout_s))
 
+    async def read_issue(
+        self, token: str, repository: str, number: int, *, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> Issue:
+        """One of them without its branches. Raises EntityNotFound."""
+        path = {**path_of(repository), "number": str(number)}
+        try:
+            row = await self._one("issues", token, path, timeout_s)
+        except EntityNotFound:
+            row = await self._one("pulls", token, path, timeout_s)
+        return read_issue(repository, row)
+
     async def newest_comments(
         self, token: str, issue: Issue, *, timeout_s: float = DEFAULT_TIMEOUT_S
     ) -> tuple[Comment, ...]:

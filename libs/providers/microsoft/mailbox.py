@@ -108,6 +108,13 @@ class OutlookMailbox:
             body = str((row.get("body") or {}).get("content", ""))
         return FullMessage(message, body[:BODY_CHARACTERS], len(body) > BODY_CHARACTERS, names)
 
+    async def summary(self, token: str, message_id: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> OutlookMessage:
+        """Without its text. Raises EntityNotFound."""
+        fields = {"$select": f"{_FIELDS},parentFolderId"}
+        path, access = {"id": message_id}, Access(token, "")
+        answer = await self._api.send("GET", "/me/messages/{id}", access, path=path, params=fields, timeout_s=timeout_s)
+        return read_message(answer.content)
+
     async def _attachments(self, access: Access, path: dict[str, str], timeout_s: float) -> tuple[str, ...]:
         answer = await self._api.send(
             "GET",

@@ -65,6 +65,14 @@ class NotionPages:
         rows = rows_of(answer.content)
         return tuple(read_page(row) for row in rows if not is_in_bin(row)), bool(answer.content.get("has_more"))
 
+    async def named(
+        self, token: str, id: str, *, is_database: bool = False, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> NotionPage:
+        """A page or a database without what it says. Raises EntityNotFound."""
+        route = "/v1/data_sources/{id}" if is_database else "/v1/pages/{id}"
+        answer = await self._api.send("GET", route, Access(token, ""), path={"id": id}, timeout_s=timeout_s)
+        return read_page(answer.content)
+
     async def read(self, token: str, page_id: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> NotionText:
         """Raises EntityNotFound, also for a page that is not shared with us."""
         access, path = Access(token, ""), {"id": page_id}

@@ -70,6 +70,21 @@ class SlackConversations:
         except PermissionMissing:
             return await self._channels(token, _PUBLIC, timeout_s)
 
+    async def channel(self, token: str, channel: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Channel:
+        """One of them. Raises EntityNotFound, PermissionMissing."""
+        content = await call(self._api, token, "conversations.info", {"channel": channel}, timeout_s)
+        return _channel(content.get("channel") or {})
+
+    async def beginning(
+        self, token: str, channel: str, thread: str, *, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> Message:
+        """The message that a thread hangs on. Raises EntityNotFound, PermissionMissing."""
+        given = {"channel": channel, "ts": thread, "limit": "1"}
+        found = _messages(await call(self._api, token, "conversations.replies", given, timeout_s))
+        if not found:
+            raise EntityNotFound("Slack does not know this message, or no longer.")
+        return found[0]
+
     async def history(
         self, token: str, channel: str, since: datetime | None, limit: int, *, timeout_s: float = DEFAULT_TIMEOUT_S
     ) -> tuple[tuple[Message, ...], bool]:

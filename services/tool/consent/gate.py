@@ -1,4 +1,8 @@
-"""Where an owner's effect enters the ledger: at once, after a moment in which it can be withdrawn, or as a proposal."""
+"""Where an owner's effect enters the ledger: at once, after a moment in which it can be withdrawn, or as a proposal.
+
+What waits is shown to its user with names in place of ids. They are looked up between two transactions: the first says
+that there is something to look up and writes nothing, the second decides anew and is the one that counts.
+"""
 
 import json
 from dataclasses import dataclass
@@ -15,8 +19,9 @@ from libs.vault import UserKey
 from services.tool import ledger, times
 from services.tool.arguments import Arguments
 from services.tool.consent.policy import Intended, Judgement, Verdict, judge
-from services.tool.consent.preview import preview_of, recipients_of
+from services.tool.consent.preview import Shown, preview_of, recipients_of
 from services.tool.consent.rules import rules_of
+from services.tool.consent.sight import acts_on_something
 from services.tool.ledger import Claim, Ending, Opening, Request
 from services.tool.registry import Tool
 
@@ -32,6 +37,14 @@ class Waits:
     undo: timedelta = timedelta(minutes=10)
 
 
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """A call that is to wait, and acts on what has a name that a person should read."""
+
+    tool: Tool[Any]
+    arguments: Arguments
+
+
 async def enter(
     tx: Transaction,
     key: UserKey,
@@ -40,8 +53,10 @@ async def enter(
     provenance: Provenance | None,
     now: datetime,
     waits: Waits,
-) -> Claim | Ending:
-    """Decide, and write the decision down. Raises ExecutionInProgress, ExecutionConflict."""
+    shown: Shown | None = None,
+) -> Claim | Ending | Unnamed:
+    """Decide, and write the decision down. `Unnamed` only when nothing has been looked up (`shown` is None): then
+    nothing is written. Raises ExecutionInProgress, ExecutionConflict."""
     try:
         arguments = tool.parse(request.arguments_json)
         zone = times.zone(request.timezone)
@@ -50,10 +65,13 @@ async def enter(
     judgement = judge(intended(tool, arguments), provenance, await rules_of(tx))
     if judgement.verdict is Verdict.REFUSE:
         return await _refused(tx, key, request, judgement)
-    preview = preview_of(tool, arguments, judgement.reasons, request.asked_at, zone)
+    preview = preview_of(tool, arguments, judgement.reasons, request.asked_at, zone, shown or ())
     opening = _opening(tool, judgement, preview, now, waits)
+    has_names = opening.status is not ExecutionStatus.CLAIMED and acts_on_something(tool, arguments)
+    if shown is None and has_names and not await ledger.is_known(tx, request.execution_id):
+        return Unnamed(tool, arguments)
     entered = await ledger.claim(tx, key, request, opening)
-    if isinstance(entered, Ending) and entered.status is opening.status:
+    if isinstance(entered, Ending) and entered.is_new:
         await _announce(tx, request, opening)
     return entered
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from contracts.actions import ActionDecided as Decided
-from contracts.actions import ActionStatus, ActionView, CarryOutAction
+from contracts.actions import ActionStatus, ActionView, CarryOutAction, Preview
 from contracts.ids import ExecutionId
 from contracts.tool import ExecutionStatus
 from libs.bus import publish
@@ -16,7 +16,7 @@ from libs.db import Row, Transaction
 from libs.vault import TransitSeal, UserKey
 from services.tool import ledger, times
 from services.tool.consent.gate import Waits
-from services.tool.consent.preview import preview_of
+from services.tool.consent.preview import preview_of, shown_in
 from services.tool.errors import ActionDecided, ActionExpired, ActionNotFound, NotUndoable
 from services.tool.ledger import ARGUMENTS, PREVIEW, RESULT, Opening, Request
 from services.tool.registry import Registry, Tool
@@ -53,9 +53,10 @@ class Book:
         if edited_json is not None:
             parsed = tool.parse(edited_json)
             zone = times.zone(row["timezone"])
-            shown = preview_of(tool, parsed, (), row["asked_at"], zone)
-            arguments = self.key.seal(ARGUMENTS, action_id, shown.arguments.encode())
-            preview = self.key.seal(PREVIEW, action_id, shown.model_dump_json().encode())
+            before = Preview.model_validate_json(self.key.open(PREVIEW, action_id, preview))
+            edited = preview_of(tool, parsed, (), row["asked_at"], zone, shown_in(tool, before, parsed))
+            arguments = self.key.seal(ARGUMENTS, action_id, edited.arguments.encode())
+            preview = self.key.seal(PREVIEW, action_id, edited.model_dump_json().encode())
         due_at = datetime.now(UTC) + (self.waits.hold if tool.facts.is_held else self.waits.hold * 0)
         await self.tx.execute(
             "update executions set status = 'held', due_at = $2, arguments = $3, preview = $4 where execution_id = $1",

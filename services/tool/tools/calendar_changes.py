@@ -15,6 +15,7 @@ from services.tool.context import Context
 from services.tool.errors import InvalidArguments
 from services.tool.registry import Tool
 from services.tool.tools.calendar import PROVIDER, CreatedEvent
+from services.tool.tools.names import Names, named_event
 from services.tool.tools.outlook_events import CancelledEvent
 
 _TIME = "RFC 3339, or a local time like 2026-11-24T14:00, or words like 'tomorrow at 2pm'"
@@ -100,6 +101,17 @@ async def find_cancellation(arguments: CalendarCancelEvent, context: Context) ->
     return CancelledEvent(event_id=arguments.event_id) if is_gone else None
 
 
+async def shown_event(arguments: CalendarUpdateEvent | CalendarCancelEvent, context: Context) -> Names:
+    """Which event it is, and which guests are told."""
+    standing = await context.access.use(
+        PROVIDER,
+        lambda token: CalendarChanges(context.calendar).read(token, arguments.event_id, timeout_s=context.timeout_s),
+    )
+    event = standing.event
+    told = tuple(guest.address for guest in event.guests if not guest.is_owner)
+    return named_event(event.title, event.start, told, context)
+
+
 def _own(standing: StandingEvent) -> StandingEvent:
     if not standing.event.is_mine:
         raise InvalidArguments("Only its organizer can change or cancel this event; the user is a guest.")
@@ -147,6 +159,7 @@ CALENDAR_CHANGE_TOOLS = (
         arguments=CalendarUpdateEvent,
         run=calendar_update_event,
         look_up=find_update,
+        shown=shown_event,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=True,
     ),
@@ -157,6 +170,7 @@ CALENDAR_CHANGE_TOOLS = (
         arguments=CalendarCancelEvent,
         run=calendar_cancel_event,
         look_up=find_cancellation,
+        shown=shown_event,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=True,
     ),

@@ -11,6 +11,7 @@ from services.tool.arguments import Arguments, Prose, SomeProse, Title, Words
 from services.tool.context import Context
 from services.tool.registry import Tool
 from services.tool.tools.github import NUMBER, PROVIDER, REPOSITORY, Repository
+from services.tool.tools.names import Names, named
 
 Label = Annotated[Words, StringConstraints(max_length=50)]
 
@@ -111,6 +112,18 @@ async def find_github_issue(arguments: GitHubCreateIssue, context: Context) -> O
     return _opened(issue) if issue else None
 
 
+async def shown_issue(arguments: GitHubComment, context: Context) -> Names:
+    """Which issue or pull request it is."""
+    issue = await context.access.use(
+        PROVIDER,
+        lambda token: context.work.github.read_issue(
+            token, arguments.repository, arguments.number, timeout_s=context.timeout_s
+        ),
+    )
+    kind = "Pull request" if issue.is_pull_request else "Issue"
+    return (named(kind, f"#{issue.number} {issue.title}"),)
+
+
 def _posted(written: WrittenComment) -> PostedComment:
     return PostedComment(repository=written.repository, number=written.number, link=written.link)
 
@@ -127,6 +140,7 @@ GITHUB_WRITING_TOOLS = (
         arguments=GitHubComment,
         run=github_comment,
         look_up=find_github_comment,
+        shown=shown_issue,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=False,
     ),

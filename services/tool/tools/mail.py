@@ -6,12 +6,14 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from contracts.tool import Effect
+from libs.providers.errors import EntityNotFound
 from libs.providers.google.gmail import Address, MailSummary
 from services.tool import times
 from services.tool.arguments import Arguments, TimeText, Words, bounded
 from services.tool.context import Context
 from services.tool.errors import InvalidArguments
 from services.tool.registry import Tool
+from services.tool.tools.names import Names, named_mail
 
 PROVIDER = "gmail"
 MAX_PAGES = 3
@@ -113,6 +115,16 @@ async def mail_read(arguments: MailRead, context: Context) -> ReadMail:
         truncated=mail.is_truncated,
         attachments=list(mail.attachments),
     )
+
+
+async def shown_mail(message_id: str, context: Context) -> Names:
+    """Which mail it is. Raises EntityNotFound."""
+    found = await context.access.use(
+        PROVIDER, lambda token: context.gmail.summaries(token, (message_id,), timeout_s=context.timeout_s)
+    )
+    if not found:
+        raise EntityNotFound("There is no such mail.")
+    return named_mail(found[0].subject, found[0].sender.name, found[0].sender.address)
 
 
 def gmail_query(arguments: MailSearch, window: tuple[datetime, datetime] | None) -> str:

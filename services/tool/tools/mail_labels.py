@@ -11,8 +11,9 @@ from services.tool.context import Context
 from services.tool.errors import InvalidArguments
 from services.tool.permissions import needing
 from services.tool.registry import Tool
-from services.tool.tools.mail import PROVIDER
+from services.tool.tools.mail import PROVIDER, shown_mail
 from services.tool.tools.mail_writing import MailId
+from services.tool.tools.names import Names
 
 INBOX, UNREAD = "INBOX", "UNREAD"
 OF_GMAIL = frozenset({"STARRED", "IMPORTANT"})
@@ -74,6 +75,11 @@ async def find_labelled(arguments: MailLabel, context: Context) -> LabelledMail 
     return await context.access.use(PROVIDER, look)
 
 
+async def shown_labelled(arguments: MailLabel, context: Context) -> Names:
+    """Which mail is sorted."""
+    return await shown_mail(arguments.message_id, context)
+
+
 async def _known(arguments: MailLabel, token: str, context: Context) -> tuple[Label, ...]:
     return await GmailActions(context.gmail).labels(token, timeout_s=context.timeout_s)
 
@@ -112,6 +118,7 @@ MAIL_LABEL_TOOLS = (
         arguments=MailLabel,
         run=mail_label,
         look_up=find_labelled,
+        shown=shown_labelled,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=False,
     ),

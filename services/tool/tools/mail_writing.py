@@ -12,7 +12,8 @@ from services.tool.arguments import Arguments, EmailAddress, SomeProse, Title
 from services.tool.context import Context
 from services.tool.permissions import needing
 from services.tool.registry import Tool
-from services.tool.tools.mail import PROVIDER
+from services.tool.tools.mail import PROVIDER, shown_mail
+from services.tool.tools.names import Names
 from services.tool.tools.outlook_mail import WrittenMail
 
 _LINK = "https://mail.google.com/mail/#all/"
@@ -81,6 +82,11 @@ async def mail_reply(arguments: MailReply, context: Context) -> WrittenMail:
 async def find_sent_mail(arguments: MailSend | MailReply, context: Context) -> WrittenMail | None:
     """What `mail_send` or `mail_reply` achieved earlier under this execution id."""
     return await _find((SENT,), context)
+
+
+async def shown_answered(arguments: MailReply, context: Context) -> Names:
+    """Which mail is answered."""
+    return await shown_mail(arguments.message_id, context)
 
 
 async def mail_draft(arguments: MailDraft, context: Context) -> WrittenMail:
@@ -186,6 +192,7 @@ MAIL_WRITING_TOOLS = (
         arguments=MailReply,
         run=mail_reply,
         look_up=find_sent_mail,
+        shown=shown_answered,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=True,
     ),

@@ -15,6 +15,7 @@ from services.tool.arguments import Arguments, bounded
 from services.tool.context import Context
 from services.tool.errors import InvalidArguments, NotificationNotFound
 from services.tool.registry import Tool
+from services.tool.tools.names import Names, named
 from services.tool.windows import rfc3339
 
 MOST_LISTED = 200
@@ -81,6 +82,14 @@ async def find_resolved(arguments: NotificationsResolve, context: Context) -> Sh
     return _shown(entry, context) if entry is not None and entry.read else None
 
 
+async def shown_entry(arguments: NotificationsResolve, context: Context) -> Names:
+    """Which notification it is. Raises NotificationNotFound."""
+    entry = await _entry(arguments, context)
+    if entry is None:
+        raise NotificationNotFound("There is no such notification among the newest.")
+    return (named("Notification", entry.title),)
+
+
 async def _entry(arguments: NotificationsResolve, context: Context) -> NotificationView | None:
     found = await context.ask(ListNotifications(limit=MOST_LISTED))
     wanted = NotificationId(arguments.notification_id)
@@ -117,6 +126,7 @@ NOTIFICATION_TOOLS = (
         arguments=NotificationsResolve,
         run=notifications_resolve,
         look_up=find_resolved,
+        shown=shown_entry,
         needs=frozenset(),
         returns_untrusted_text=True,
     ),

@@ -12,6 +12,7 @@ from libs.providers.notion.pages import NotionPage
 from services.tool.arguments import Arguments, Prose, Title, Words, bounded
 from services.tool.context import Context
 from services.tool.registry import Tool
+from services.tool.tools.names import Names, named
 
 PROVIDER = "notion"
 Kind = Literal["page", "database"]
@@ -171,6 +172,26 @@ async def find_notion_page(arguments: NotionCreatePage, context: Context) -> Cre
     return _created(found, arguments) if found else None
 
 
+async def shown_page(arguments: NotionAppend, context: Context) -> Names:
+    """Which page it is."""
+    page = await context.access.use(
+        PROVIDER, lambda token: context.work.notion.named(token, arguments.page_id, timeout_s=context.timeout_s)
+    )
+    return (named("Page", page.title),)
+
+
+async def shown_parent(arguments: NotionCreatePage, context: Context) -> Names:
+    """What the page goes into."""
+    is_database = arguments.parent_kind == "database"
+    parent = await context.access.use(
+        PROVIDER,
+        lambda token: context.work.notion.named(
+            token, arguments.parent_id, is_database=is_database, timeout_s=context.timeout_s
+        ),
+    )
+    return (named("In the database" if is_database else "Below the page", parent.title),)
+
+
 def _new(arguments: NotionCreatePage, context: Context) -> NewPage:
     return NewPage(
         parent=arguments.parent_id,
@@ -221,6 +242,7 @@ NOTION_TOOLS = (
         arguments=NotionAppend,
         run=notion_append,
         look_up=find_notion_addition,
+        shown=shown_page,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=False,
     ),
@@ -231,6 +253,7 @@ NOTION_TOOLS = (
         arguments=NotionCreatePage,
         run=notion_create_page,
         look_up=find_notion_page,
+        shown=shown_parent,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=False,
     ),

@@ -14,6 +14,7 @@ from services.tool.context import Context
 from services.tool.errors import InvalidArguments
 from services.tool.registry import Tool
 from services.tool.tools.calendar import CalendarCreateEvent, CreatedEvent
+from services.tool.tools.names import Names, named_event
 from services.tool.tools.outlook_calendar import PROVIDER
 
 _TIME = "RFC 3339, or a local time like 2026-11-24T14:00, or words like 'tomorrow at 2pm'"
@@ -126,6 +127,17 @@ async def find_outlook_cancellation(arguments: OutlookCalendarCancelEvent, conte
     return CancelledEvent(event_id=arguments.event_id) if is_gone else None
 
 
+async def shown_outlook_event(
+    arguments: OutlookCalendarUpdateEvent | OutlookCalendarCancelEvent, context: Context
+) -> Names:
+    """Which event it is, and which guests are told."""
+    event = await context.access.use(
+        PROVIDER,
+        lambda token: context.work.outlook_agenda.read(token, arguments.event_id, timeout_s=context.timeout_s),
+    )
+    return named_event(event.title, event.start, tuple(guest.address for guest in event.attendees), context)
+
+
 async def _own(event_id: str, token: str, context: Context) -> OutlookEvent:
     event = await context.work.outlook_agenda.read(token, event_id, timeout_s=context.timeout_s)
     if not event.is_mine:
@@ -204,6 +216,7 @@ OUTLOOK_EVENT_TOOLS = (
         arguments=OutlookCalendarUpdateEvent,
         run=outlook_calendar_update_event,
         look_up=find_outlook_update,
+        shown=shown_outlook_event,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=True,
     ),
@@ -214,6 +227,7 @@ OUTLOOK_EVENT_TOOLS = (
         arguments=OutlookCalendarCancelEvent,
         run=outlook_calendar_cancel_event,
         look_up=find_outlook_cancellation,
+        shown=shown_outlook_event,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=True,
     ),

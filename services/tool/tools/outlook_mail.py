@@ -14,6 +14,7 @@ from services.tool.context import Context
 from services.tool.permissions import needing
 from services.tool.registry import Tool
 from services.tool.tools.mail import FoundMail, FoundMails, Person, ReadMail
+from services.tool.tools.names import Names, named_mail
 
 PROVIDER = "outlook_mail"
 
@@ -136,6 +137,17 @@ async def outlook_mail_send(arguments: OutlookMailSend, context: Context) -> Wri
     return _written(sent)
 
 
+async def shown_answered(arguments: OutlookMailSend, context: Context) -> Names:
+    """Which mail is answered, if one is."""
+    answered = arguments.reply_to_message_id
+    if answered is None:
+        return ()
+    message = await context.access.use(
+        PROVIDER, lambda token: context.work.outlook_mail.summary(token, answered, timeout_s=context.timeout_s)
+    )
+    return named_mail(message.subject, message.sender.name, message.sender.address)
+
+
 async def find_outlook_mail(arguments: OutlookMailSend, context: Context) -> WrittenMail | None:
     """What `outlook_mail_send` achieved earlier under this execution id; a draft that was not sent is nothing yet."""
     found = await context.access.use(
@@ -226,6 +238,7 @@ OUTLOOK_MAIL_TOOLS = (
         arguments=OutlookMailSend,
         run=outlook_mail_send,
         look_up=find_outlook_mail,
+        shown=shown_answered,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=True,
     ),

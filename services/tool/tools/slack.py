@@ -14,9 +14,11 @@ from services.tool.arguments import Arguments, SomeProse, TimeText, Words, bound
 from services.tool.context import Context
 from services.tool.permissions import needing
 from services.tool.registry import Tool
+from services.tool.tools.names import Names, named
 
 PROVIDER = "slack"
 TEXT_CHARACTERS = 2_000
+THREAD_CHARACTERS = 200
 
 
 ChannelId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[CDG][A-Z0-9]{5,30}$")]
@@ -164,6 +166,26 @@ async def find_slack_message(arguments: SlackPostMessage, context: Context) -> P
     return PostedMessage(channel=arguments.channel, message_id=ts, thread=arguments.thread) if ts else None
 
 
+async def shown_place(arguments: SlackPostMessage, context: Context) -> Names:
+    """Which conversation, and the first words of the thread that is answered."""
+
+    async def look(token: str) -> Names:
+        slack, thread = context.work.slack, arguments.thread
+        channel = await slack.channel(token, arguments.channel, timeout_s=context.timeout_s)
+        first = await slack.beginning(token, channel.id, thread, timeout_s=context.timeout_s) if thread else None
+        people = [channel.person, *([first.author, *mentioned(first.text)] if first else [])]
+        wanted = [person for person in people if person and person[:1] in ("U", "W")]
+        names = await slack.names(token, wanted, timeout_s=context.timeout_s)
+        place = names.get(channel.person, channel.person) if channel.person else f"#{channel.name}"
+        fields = (named("Direct message with" if channel.person else "Channel", place),)
+        if first is None:
+            return fields
+        said = f"{names.get(first.author, first.author)}: {readable(first.text, names)}"
+        return (*fields, named("In answer to", said, THREAD_CHARACTERS))
+
+    return await context.access.use(PROVIDER, look)
+
+
 def _new(arguments: SlackPostMessage, context: Context) -> NewMessage:
     return NewMessage(arguments.channel, arguments.text, arguments.thread, context.effect_id)
 
@@ -228,6 +250,7 @@ SLACK_TOOLS = (
         arguments=SlackPostMessage,
         run=slack_post_message,
         look_up=find_slack_message,
+        shown=shown_place,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=False,
     ),

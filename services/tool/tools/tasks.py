@@ -10,9 +10,10 @@ from contracts.tool import Effect
 from services.tool import times
 from services.tool.arguments import Arguments, Prose, TimeText, Title, bounded
 from services.tool.context import Context
-from services.tool.errors import TimeNotUnderstood
+from services.tool.errors import TaskNotFound, TimeNotUnderstood
 from services.tool.registry import Tool
 from services.tool.tasks import Due
+from services.tool.tools.names import Names, named
 from services.tool.windows import rfc3339
 
 TaskId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^tk_[0-9a-f]{32}$")]
@@ -110,6 +111,14 @@ async def find_reopened(arguments: TasksReopen, context: Context) -> ShownTask |
     return _shown(found, context) if found else None
 
 
+async def shown_task(arguments: TasksComplete | TasksReopen, context: Context) -> Names:
+    """Which task it is. Raises TaskNotFound."""
+    found = await context.tasks.find(arguments.task_id)
+    if found is None:
+        raise TaskNotFound("There is no such task.")
+    return (named("Task", found.title),)
+
+
 def _task_id(context: Context) -> str:
     """Of the task that this execution creates: the same number, as another kind of thing."""
     return f"tk_{context.effect_id.partition('_')[2]}"
@@ -172,6 +181,7 @@ TASK_TOOLS = (
         arguments=TasksComplete,
         run=tasks_complete,
         look_up=find_completed,
+        shown=shown_task,
         needs=frozenset(),
         returns_untrusted_text=True,
     ),
@@ -182,6 +192,7 @@ TASK_TOOLS = (
         arguments=TasksReopen,
         run=tasks_reopen,
         look_up=find_reopened,
+        shown=shown_task,
         needs=frozenset(),
         returns_untrusted_text=True,
     ),
