@@ -27,6 +27,16 @@ STEPS = 10
 OVER = {"done", "failed", "cancelled"}
 
 
+@pytest.fixture(scope="session")
+async def planner(sandbox_and_adjutant: tuple[Sandbox, RunningAdjutant]) -> AsyncIterator[AdjutantClient]:
+    """A user with a mailbox and a calendar, for all refusals together."""
+    async with AdjutantClient(sandbox_and_adjutant[1].url) as client:
+        await client.sign_up("ada.plans@example.com", PASSWORD)
+        for provider in ("gmail", "calendar"):
+            assert (await client.connect(provider, log_in)).status_code < 400
+        yield client
+
+
 def event(number: int, *after: str, title: str, **more: Any) -> dict[str, Any]:
     """A step that puts something into the calendar."""
     start = (datetime.now(UTC) + timedelta(days=3)).replace(hour=1, minute=0) + timedelta(hours=number)
@@ -130,6 +140,47 @@ async def test_runs_are_steered_and_refusals_say_what_to_do(connected: Connected
     done = await run_until(client, made["run_id"], lambda view: view["status"] in OVER)
     assert [step["status"] for step in done["steps"]] == ["done", "skipped"]
     assert (await client.post(f"{path}/cancel")).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        (b"{}", 422, "needs a goal or steps"),
+        (b'{"goal": "Sing a song for the queen"}', 422, "did not understand"),
+        (b'{"steps": [{"id": "a", "name": "n", "tool": "t", "arguments": {"x": "\\ud800"}}]}', 422, "half a character"),
+        (b'{"steps": [{"id": "a", "name": "n", "tool": "mail_search", "arguments": {"x": 1}}]}', 422, "no argument"),
+        (b'{"steps": [{"id": "a", "name": "n", "tool": "rm_rf"}]}', 422, "not among yours"),
+        (b'{"goal": "x", "steps": [' + b",".join([b'{"id": "a", "name": "n", "tool": "t"}'] * 51) + b"]}", 422, "50"),
+        (b'{"goal": "' + b"x" * 450_000 + b'"}', 422, "32000"),
+        (b'{"goal": "x", "nonsense": 1}', 422, "nonsense"),
+    ],
+    ids=["empty", "meaningless", "surrogate", "argument", "tool", "51-steps", "long", "unknown-field"],
+)
+async def test_what_is_no_plan_is_refused_in_words(
+    body: bytes, status: int, says: str, planner: AdjutantClient
+) -> None:
+    headers = {"X-CSRF-Token": planner.http.cookies["adjutant_csrf"], "Content-Type": "application/json"}
+    refused = await planner.http.post("/api/runs", content=body, headers=headers)
+    assert refused.status_code == status, refused.text
+    assert says in refused.text
+    assert (await planner.get("/api/runs"))["runs"] == []
+
+
+async def test_nobody_sees_or_steers_the_run_of_another(connected: Connected, sign_up: Connected) -> None:
+    owner, stranger = await connected("ada.owns@example.com"), await sign_up("eve.peeks@example.com")
+    made = (await owner.post("/api/runs", {"steps": [event(11, title="Private")]})).json()
+    path = f"/api/runs/{made['run_id']}"
+    refused = [
+        await stranger.http.get(path),
+        await stranger.http.get(f"{path}/stream"),
+        *[await stranger.post(f"{path}/{action}") for action in ("start", "pause", "resume", "cancel")],
+        await stranger.post(f"{path}/steps/s11/skip"),
+        await stranger.post(f"{path}/steps/s11/retry"),
+    ]
+    assert [response.status_code for response in refused] == [404] * len(refused)
+    assert (await owner.get(path))["status"] == "planned"
+    without = await stranger.post("/api/runs", {"goal": "Show my mails"})
+    assert without.status_code == 422, "they have connected nothing"
 
 
 async def test_what_comes_from_others_waits_for_the_user_and_only_that(connected: Connected, sandbox: Sandbox) -> None:

@@ -61,11 +61,14 @@ class _Answer(BaseModel):
 async def planned(
     goal: str, tools: Mapping[str, ToolDescription], now: datetime, scope: Scope, models: Asking | None
 ) -> Planned:
-    """A plan for the goal. `now` is in the user's zone. Raises NothingToPlan, PlanRejected."""
+    """A plan for the goal; by rules when no model is there or none could make one.
+
+    `now` is in the user's zone. Raises NothingToPlan, PlanRejected.
+    """
     if models is not None:
         try:
             return await _by_model(goal, tools, now, scope, models)
-        except (ModelError, QuotaReached, BudgetReached) as failed:
+        except (ModelError, QuotaReached, BudgetReached, PlanRejected) as failed:
             log.warning("planner_without_model", error=failed.slug)
     return Planned(checked(split(goal, now), tools), "offline")
 
@@ -107,7 +110,7 @@ def _read(text: str) -> _Answer:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise PlanRejected((f"It does not have the form: {wrong}.",)) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise PlanRejected(("It is not a JSON object.",)) from None
 
 

@@ -12,7 +12,7 @@ from libs.db import Transaction
 from services.chat.about import find_out
 from services.chat.deps import Chat
 from services.chat.runs import changes, run_rows
-from services.chat.runs.errors import RunNotFound, ToolsAway
+from services.chat.runs.errors import NothingToPlan, RunNotFound, ToolsAway
 from services.chat.runs.plan import checked
 from services.chat.runs.planner import Planned, planned
 from services.chat.runs.run_state import Run, fresh
@@ -43,8 +43,11 @@ async def create(run_id: RunId, request: RunRequest, scope: Scope, deps: Chat, *
     if (known := await _known(run_id, scope, deps)) is not None:
         return known
     about = await find_out(deps.bus, scope, request.timezone)
+    if not about.tools and about.missing_providers:
+        missing = " and ".join(about.missing_providers)
+        raise NothingToPlan(f"That needs a connection first: connect {missing} under Integrations.")
     if not about.tools:
-        raise ToolsAway("Your tools cannot be reached right now, or none is connected.", retry_after_s=2)
+        raise ToolsAway("Your tools cannot be reached right now.", retry_after_s=2)
     now = datetime.now(UTC)
     if request.steps:
         made = Planned(checked(request.steps, about.tools), "user")
