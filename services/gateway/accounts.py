@@ -95,6 +95,12 @@ async def find_lock(tx: Transaction, email: str) -> Lock | None:
     return Lock(Scope(OrganizationId(row["organization_id"]), UserId(row["user_id"])), row["password_hash"])
 
 
+async def find_owner(tx: Transaction, email: str) -> Scope | None:
+    """Whose this normalised address is; for telling them, never for answering whoever asked."""
+    lock = await find_lock(tx, email)
+    return lock.scope if lock else None
+
+
 async def renew_hash(tx: Transaction, password_hash: str) -> None:
     """Store the same password under today's argon2 parameters."""
     assert tx.scope is not None

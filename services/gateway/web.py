@@ -23,6 +23,7 @@ from services.gateway.routes import (
     integrations,
     keys,
     mcp,
+    network,
     notifications,
     openai,
     profile,
@@ -58,6 +59,7 @@ ROUTERS = (
     actions.router,
     runs.router,
     tasks.router,
+    network.router,
     audit.router,
     socket.router,
 )
