@@ -231,6 +231,8 @@ class GetConversation(Query[ConversationView]):
     conversation_id: ConversationId
     limit: int = 100
     before: str | None = None
+    delegation_id: str | None = None
+    """Set for a conversation with an outsider: it is shown with its link only."""
 
     @classmethod
     def example(cls) -> Self:

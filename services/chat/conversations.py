@@ -50,13 +50,17 @@ async def page(tx: Transaction, key: UserKey, limit: int, cursor: str | None) ->
     return ConversationPage(conversations=tuple(_summary(row, key) for row in shown), next_cursor=more)
 
 
-async def view(tx: Transaction, key: UserKey, conversation_id: str, limit: int, cursor: str | None) -> ConversationView:
-    """A conversation with a page of its messages, the newest unless a cursor says before what."""
+async def view(
+    tx: Transaction, key: UserKey, conversation_id: str, limit: int, cursor: str | None, delegation_id: str | None
+) -> ConversationView:
+    """A conversation with a page of its messages, the newest unless a cursor says before what. `delegation_id` as in
+    `find`."""
     limit = max(1, min(limit, MAX_MESSAGES))
     conversation = await tx.fetchrow(
         """select conversation_id, title, created_at, updated_at, message_count from conversations
-           where conversation_id = $1 and delegation_id is null""",
+           where conversation_id = $1 and delegation_id is not distinct from $2""",
         conversation_id,
+        delegation_id,
     )
     if conversation is None:
         raise ConversationNotFound("There is no such conversation.")

@@ -52,7 +52,8 @@ async def get_conversation(query: GetConversation, call: Call, deps: Chat) -> Co
     """One conversation with a page of messages."""
     async with deps.db.reading(call.require_scope()) as tx:
         key = await deps.vault.user_key(tx)
-        return await conversations.view(tx, key, query.conversation_id, query.limit, query.before)
+        shown, link = query.conversation_id, query.delegation_id
+        return await conversations.view(tx, key, shown, query.limit, query.before, link)
 
 
 async def find_conversation(query: FindConversation, call: Call, deps: Chat) -> ConversationFound:

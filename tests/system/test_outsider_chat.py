@@ -97,14 +97,17 @@ class Said:
 
 async def write(visitor: Visitor, message: str, **fields: Any) -> Said:
     response = await visitor.http.post("/chat", json={"message": message, "timezone": "UTC", "guest": GUEST, **fields})
+    return Said(response, answer_of(response) if response.is_success else Answer())
+
+
+def answer_of(response: httpx.Response) -> Answer:
     answer = Answer()
-    if response.is_success:
-        assert response.headers["content-type"].startswith("text/event-stream")
-        for block in response.text.split("\n\n"):
-            lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
-            if lines:
-                answer.take(lines["id"], json.loads(lines["data"]))
-    return Said(response, answer)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    for block in response.text.split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if lines:
+            answer.take(lines["id"], json.loads(lines["data"]))
+    return answer
 
 
 def booking_of(scene: Scene, wish: str, start: datetime) -> None:
@@ -134,6 +137,11 @@ async def test_an_outsider_asks_and_books_by_chat(scene: Scene, owner: AdjutantC
         assert second.answer.outcome == "turn.completed"
         assert "x-chat-token" not in second.response.headers
         assert asked in scene.model.shown[-1]
+        kept = await visitor.http.get("/chat", headers={"x-chat-token": first.token})
+        assert [(each["role"], each["text"]) for each in kept.json()["messages"]] == [
+            *(("user", asked), ("assistant", first.answer.text)),
+            *(("user", wish), ("assistant", second.answer.text)),
+        ]
         names = [update["name"] for update in second.answer.updates if update["type"] == "step.started"]
         assert names[-2:] == ["Looking for free times", "Booking the time"]
         assert not {"model", "input_tokens", "conversation_id"} & {
@@ -215,6 +223,28 @@ async def test_a_chat_goes_on_with_its_own_token_at_its_own_link_only(scene: Sce
         told = [{key: value for key, value in each.json().items() if key != "request_id"} for each in answers]
         assert (told[0]["status"], told[0]["title"]) == (404, "booking_link_not_found")
         assert told[0] == told[1]
+
+
+async def test_who_lost_the_stream_gets_the_rest_of_it_with_the_chats_token(
+    scene: Scene, owner: AdjutantClient
+) -> None:
+    made = await make_link(owner, "Lost")
+    own = await owner.chat("Mine")
+    async with Visitor(scene.url, made["token"]) as visitor:
+        first, second = await write(visitor, "Hello there"), await write(visitor, "Another conversation")
+        path, turn = "/chat/turns/{}/stream", first.answer.turn_id
+
+        async def again(token: str, turn_id: str = turn, **headers: str) -> httpx.Response:
+            return await visitor.http.get(path.format(turn_id), headers={"x-chat-token": token, **headers})
+
+        whole = await again(first.token)
+        assert answer_of(whole).text == first.answer.text
+        rest = await again(first.token, **{"last-event-id": f"{turn}:1"})
+        assert answer_of(rest).updates == [
+            each for each in first.answer.updates if each["n"] > 1 and each["type"] != "turn.accepted"
+        ]
+        refused = [await again(second.token), await again(first.token, own.turn_id), await again("x")]
+        assert [each.status_code for each in refused] == [404] * 3
 
 
 async def test_outsiders_use_up_their_link_and_not_what_its_owner_may_ask(scene: Scene, owner: AdjutantClient) -> None:

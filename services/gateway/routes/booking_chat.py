@@ -6,24 +6,27 @@ conversation.
 """
 
 import hashlib
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
-from pydantic import Field
+from fastapi import APIRouter, Header, Path, Response
+from pydantic import BaseModel, Field
 from starlette.types import Send
 
-from contracts.chat import Visitor
+from contracts.chat import GetConversation, Visitor
 from contracts.delegations import BookingPage
 from contracts.ids import ConversationId
 from services.gateway.audit import Action, record
+from services.gateway.errors import TurnNotFound
 from services.gateway.guards import GatewayHere, OriginHere
 from services.gateway.limits import Limit
 from services.gateway.principal import Principal
-from services.gateway.routes.booking import VISITOR, Secret, Visit, open_link, scope_of
+from services.gateway.routes.booking import OPEN_S, VISITOR, Secret, Visit, open_link, scope_of
+from services.gateway.routes.chat import LastEventId, seen_of
 from services.gateway.signing import new_secret
 from services.gateway.small_json import SmallRoute
 from services.gateway.turn_response import SSE, EventSink, TurnResponse
-from services.gateway.turn_start import FollowedTurn, start_turn
+from services.gateway.turn_start import FollowedTurn, conversation_of, resume_turn, start_turn
 from services.gateway.turn_stream import Sink
 from services.gateway.turns import AskedTurn
 from services.gateway.turns import Visit as TurnVisit
@@ -58,6 +61,24 @@ class GuestMessage(StrictBody):
     timezone: Timezone | None = None
     guest: ChatGuest | None = None
     chat_token: Secret | None = None
+
+
+class Message(BaseModel):
+    """What was said."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    at: datetime
+
+
+class Chat(BaseModel):
+    """The conversation so far, oldest first; the newest hundred messages."""
+
+    messages: list[Message]
+
+
+ChatToken = Annotated[str, Header(alias="X-Chat-Token", min_length=1, max_length=100)]
+TurnRef = Annotated[str, Path(pattern=r"^t_[0-9a-f]{32}$")]
 
 
 class VisitorSink(EventSink):
@@ -104,7 +125,7 @@ async def chat(
         timezone=body.timezone,
         visit=TurnVisit(found.delegation_id, _visitor(found, body.guest)),
     )
-    caller = Principal(scope_of(found), "visitor", found.delegation_id, frozenset())
+    caller = _caller(found)
     limit = Limit(f"booking-chat-{found.delegation_id}", gateway.settings.booking_chats_per_day, DAY_S)
     turn = await start_turn(gateway, caller, asked, None, conversation, limit)
     headers = dict(response.headers)
@@ -117,6 +138,39 @@ async def chat(
         await turn.close()
         raise
     return VisitorResponse(turn, headers | {"x-chat-token": token})
+
+
+@router.get("/chat", responses=problems(404, 422, 429))
+async def messages(visit: Visit, gateway: GatewayHere, chat_token: ChatToken) -> Chat:
+    """What was said in the conversation of this token."""
+    found = await open_link(visit, gateway)
+    query = GetConversation(
+        conversation_id=_conversation_of(found, chat_token), limit=100, delegation_id=found.delegation_id
+    )
+    view = await gateway.bus.ask(query, scope=scope_of(found), timeout_s=OPEN_S)
+    return Chat(messages=[Message(role=each.role, text=each.text, at=each.created_at) for each in view.messages])
+
+
+@router.get("/chat/turns/{turn_id}/stream", response_class=Response, responses={**_STREAM, **problems(404, 422, 429)})
+async def resume(
+    turn_id: TurnRef,
+    visit: Visit,
+    response: Response,
+    gateway: GatewayHere,
+    chat_token: ChatToken,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """What the visitor missed of an answer since `Last-Event-ID`, and the rest; from any replica."""
+    found = await open_link(visit, gateway)
+    caller = _caller(found)
+    if await conversation_of(gateway, caller, turn_id) != _conversation_of(found, chat_token):
+        raise TurnNotFound("There is no such turn.")
+    after = seen_of(turn_id, last_event_id)
+    return VisitorResponse(await resume_turn(gateway, caller, turn_id, after), dict(response.headers))
+
+
+def _caller(found: BookingPage) -> Principal:
+    return Principal(scope_of(found), "visitor", found.delegation_id, frozenset())
 
 
 def _conversation_of(found: BookingPage, token: str) -> ConversationId:

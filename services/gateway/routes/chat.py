@@ -107,11 +107,7 @@ async def resume(
     turn_id: str, caller: Chatter, gateway: GatewayHere, last_event_id: LastEventId = None, accept: Accept = ""
 ) -> Response:
     """What the client missed since `Last-Event-ID`, and the rest; from any replica."""
-    after = 0
-    if last_event_id:
-        named, after = _position(last_event_id)
-        if named != turn_id:
-            raise MalformedEventId("Last-Event-ID belongs to another turn.")
+    after = seen_of(turn_id, last_event_id)
     return TurnResponse(await resume_turn(gateway, caller, turn_id, after), preferred(accept))
 
 
@@ -151,6 +147,16 @@ async def regenerate(turn_id: str, caller: Chatter, gateway: GatewayHere, accept
     await conversation_of(gateway, caller, turn_id)
     asked = await asked_again(gateway.bus, gateway.seal, caller.scope, TurnId(turn_id))
     return TurnResponse(await start_turn(gateway, caller, asked, None), preferred(accept))
+
+
+def seen_of(turn_id: str, last_event_id: str | None) -> int:
+    """The number of the last update of this turn that a client has. Raises MalformedEventId."""
+    if not last_event_id:
+        return 0
+    named, after = _position(last_event_id)
+    if named != turn_id:
+        raise MalformedEventId("Last-Event-ID belongs to another turn.")
+    return after
 
 
 def _position(last_event_id: str) -> tuple[str, int]:
