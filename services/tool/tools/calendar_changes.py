@@ -1,6 +1,6 @@
 """Changing and cancelling events of the user's own in Google Calendar."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
@@ -19,6 +19,7 @@ from services.tool.tools.names import Names, named_event
 from services.tool.tools.outlook_events import CancelledEvent
 
 _TIME = "RFC 3339, or a local time like 2026-11-24T14:00, or words like 'tomorrow at 2pm'"
+LISTED_BEFORE, LISTED_AFTER = timedelta(days=7), timedelta(days=60)
 _ID = "The id of an event that calendar_list found"
 
 EventId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9_@-]{1,400}$")]
@@ -103,11 +104,20 @@ async def find_cancellation(arguments: CalendarCancelEvent, context: Context) ->
 
 async def shown_event(arguments: CalendarUpdateEvent | CalendarCancelEvent, context: Context) -> Names:
     """Which event it is, and which guests are told."""
-    standing = await context.access.use(
-        PROVIDER,
-        lambda token: CalendarChanges(context.calendar).read(token, arguments.event_id, timeout_s=context.timeout_s),
-    )
-    event = standing.event
+
+    async def look(token: str) -> CalendarEvent:
+        try:
+            changes = CalendarChanges(context.calendar)
+            return (await changes.read(token, arguments.event_id, timeout_s=context.timeout_s)).event
+        except EntityNotFound:
+            # A server that shows no single events may still list them.
+            start, end = context.now - LISTED_BEFORE, context.now + LISTED_AFTER
+            for event in await context.calendar.events(token, start, end, timeout_s=context.timeout_s):
+                if event.id == arguments.event_id:
+                    return event
+            raise
+
+    event = await context.access.use(PROVIDER, look)
     told = tuple(guest.address for guest in event.guests if not guest.is_owner)
     return named_event(event.title, event.start, told, context)
 

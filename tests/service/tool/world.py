@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from contracts.actions import ArgumentOrigin, Origin, Provenance
+from contracts.actions import ArgumentOrigin, Origin, Preview, Provenance
 from contracts.envelope import Scope
 from contracts.ids import ExecutionId, new_id
 from contracts.tool import ExecuteTool, ExecutionStatus, GetExecution, RunReadTool, ToolOutcome
@@ -130,6 +130,29 @@ class World:
         """Send the command and wait until it ended."""
         await self.chat.send(command, scope=self.scope)
         return await self.ended(command.execution_id, timeout_s)
+
+    async def proposed(self, tool: str, **arguments: Any) -> Preview:
+        """What the user reads of a call that others' words may have influenced."""
+        influenced = Provenance(read_untrusted=True, is_asked=False)
+        command = self.asked(tool, arguments, provenance=influenced)
+        await self.chat.send(command, scope=self.scope)
+        outcome = await self.settled(command.execution_id)
+        assert outcome.status is ExecutionStatus.PROPOSED, outcome
+        return self.preview(outcome)
+
+    def preview(self, outcome: ToolOutcome) -> Preview:
+        """Of what waits, or is held back."""
+        assert outcome.sealed_preview is not None, outcome
+        return Preview.model_validate_json(self.seal.open("action_preview", self.scope, outcome.sealed_preview))
+
+    async def settled(self, execution_id: ExecutionId, timeout_s: float = 15.0) -> ToolOutcome:
+        """As far as it goes by itself."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                outcome = await self.standing(execution_id)
+                if outcome is not None and outcome.status is not ExecutionStatus.CLAIMED:
+                    return outcome
+                await asyncio.sleep(0.02)
 
     async def ended(self, execution_id: ExecutionId, timeout_s: float = 30.0) -> ToolOutcome:
         """Wait for the end of an execution that was sent."""
