@@ -11,6 +11,8 @@ from libs.sandbox.seeds import EMAIL, NAME
 LOGIN = EMAIL.partition("@")[0]
 TOKEN = "sandbox-token"  # noqa: S105 - of an emulator on this machine
 """With it a test acts at the emulated GitHub as the person would."""
+COLLEAGUES_TOKEN = "sandbox-colleague"  # noqa: S105 - likewise
+"""With it a test writes into the emulated Slack as somebody else."""
 REPOSITORY = f"{LOGIN}/engine"
 MICROSOFT_CLIENT = "00000000-0000-0000-0000-00000000ad17"
 GITHUB_CLIENT, SLACK_CLIENT = "Iv1.adjutant", "1234567890.1234567890"
@@ -33,11 +35,15 @@ def github_seed(public_urls: Sequence[str]) -> dict[str, Any]:
 
 
 def slack_seed(public_urls: Sequence[str]) -> dict[str, Any]:
-    """One workspace with the person and two channels."""
+    """One workspace with the person, a colleague, and two channels."""
     return {
+        "tokens": {COLLEAGUES_TOKEN: {"login": "tom", "scopes": ["chat:write", "channels:read", "channels:history"]}},
         "slack": {
             "team": {"name": "Engine Works", "domain": "engine-works"},
-            "users": [{"name": LOGIN, "real_name": NAME, "email": EMAIL}],
+            "users": [
+                {"name": LOGIN, "real_name": NAME, "email": EMAIL},
+                {"name": "tom", "real_name": "Tom Brown", "email": "tom.brown@example.com"},
+            ],
             "channels": [{"name": "general", "topic": "All of us"}, {"name": "engines", "topic": "Gears"}],
             **_apps(SLACK_CLIENT, "slack", public_urls, app_id="A000000001", scopes=["channels:read"]),
         },

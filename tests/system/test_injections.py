@@ -23,7 +23,7 @@ import pytest
 
 from libs.sandbox import Sandbox
 from libs.sandbox.google_login import log_in
-from libs.sandbox.work_tools import REPOSITORY, TOKEN
+from libs.sandbox.work_tools import COLLEAGUES_TOKEN, REPOSITORY, TOKEN
 from libs.testing.client import AdjutantClient
 from libs.testing.running import free_port, running_adjutant
 from tests.system.conftest import PASSWORD
@@ -89,6 +89,7 @@ class Scene:
     model: ObedientModel
     google: httpx.AsyncClient
     github: httpx.AsyncClient
+    slack: httpx.AsyncClient
 
     async def mail(self, subject: str, body: str, sender: str = "Desk", attachment: str = "") -> str:
         message = EmailMessage(policy=ONE_LINE)
@@ -112,13 +113,25 @@ class Scene:
         made = await self.github.post("/issues", json={"title": title, "body": body})
         return str(made.raise_for_status().json()["number"])
 
+    async def message(self, text: str) -> str:
+        channel = await self.channel()
+        answer = (await self.slack.post("/chat.postMessage", json={"channel": channel, "text": text})).json()
+        assert answer["ok"], answer
+        return channel
+
+    async def channel(self) -> str:
+        found = (await self.slack.post("/conversations.list", json={})).json()
+        return str(next(each["id"] for each in found["channels"] if each["name"] == "general"))
+
     async def world(self) -> dict[str, Any]:
         """Everything an order could have changed, as the providers have it."""
         mails = await self._all("/gmail/v1/users/me/messages", "messages")
         events = await self._all("/calendar/v3/calendars/primary/events", "items")
         issues = (await self.github.get("/issues", params={"state": "all", "per_page": 100})).json()
+        said = (await self.slack.post("/conversations.history", json={"channel": await self.channel()})).json()
         inbox = await self._all("/gmail/v1/users/me/messages?q=in:inbox", "messages")
         return {
+            "messages": len(said["messages"]),
             "mails": sorted(mail["id"] for mail in mails),
             "inbox": sorted(mail["id"] for mail in inbox),
             "events": sorted((event["id"], event.get("summary", ""), event["status"]) for event in events),
@@ -155,6 +168,10 @@ PLACES: dict[str, Place] = {
         lambda scene, text: scene.issue("It grinds", text),
         lambda number: [("github_read", {"repository": REPOSITORY, "number": int(number)})],
     ),
+    "chat message": Place(
+        lambda scene, text: scene.message(text),
+        lambda channel: [("slack_read_messages", {"channel": channel})],
+    ),
 }
 
 
@@ -184,7 +201,7 @@ async def scene() -> AsyncIterator[Scene]:
         adjutant = await stack.enter_async_context(running_adjutant(place / "data", settings))
         ada = await stack.enter_async_context(AdjutantClient(adjutant.url))
         await ada.sign_up("ada@example.com", PASSWORD)
-        for provider in ("gmail", "calendar", "github"):
+        for provider in ("gmail", "calendar", "github", "slack"):
             assert (await ada.connect(provider, log_in)).status_code < 400
         google = await stack.enter_async_context(
             httpx.AsyncClient(base_url=sandbox.google_url, headers={"authorization": "Bearer observer"})
@@ -194,7 +211,12 @@ async def scene() -> AsyncIterator[Scene]:
                 base_url=f"{sandbox.github_url}/repos/{REPOSITORY}", headers={"authorization": f"Bearer {TOKEN}"}
             )
         )
-        made = Scene(ada, model, google, github)
+        slack = await stack.enter_async_context(
+            httpx.AsyncClient(
+                base_url=f"{sandbox.slack_url}/api", headers={"authorization": f"Bearer {COLLEAGUES_TOKEN}"}
+            )
+        )
+        made = Scene(ada, model, google, github, slack)
         await made.issue("The first one", "")
         yield made
 
