@@ -35,7 +35,8 @@ from contracts.network import (
 from contracts.oauth import AccessToken, GetAccessToken
 from libs.bus import Bus
 from libs.vault import TransitSeal
-from tests.service.tool.front import Front
+from tests.service.neighbours import eventually
+from tests.service.tool.front import Fault, Front, Writer
 from tests.service.tool.oauth_peer import OAuthPeer
 
 PATIENCE_S = 30.0
@@ -49,6 +50,23 @@ class TwoFronts(Front):
     def __init__(self, first: str, second: str) -> None:
         super().__init__(first)
         self.upstreams = {FIRST: first, SECOND: second}
+        self.refused_by_second: Fault | None = None
+
+    def refuse_second(self, on: str, status: int, times: int = 100) -> None:
+        """What the second Google says to such requests from now on."""
+        self.refused_by_second = Fault(on, status=status, times=times)
+
+    def reset(self) -> None:
+        super().reset()
+        self.refused_by_second = None
+
+    async def _answer(self, line: str, headers: dict[str, str], body: bytes, writer: Writer) -> None:
+        fault = self.refused_by_second
+        if fault is not None and SECOND in headers.get("authorization", "") and fault.on in line:
+            self.faults = [fault]
+        await super()._answer(line, headers, body, writer)
+        if fault is not None:
+            self.faults = []
 
     async def _forward(self, line: str, headers: dict[str, str], body: bytes) -> httpx.Response:
         method, path, _ = line.split(" ")
@@ -189,3 +207,16 @@ def hashed(address: str) -> str:
 def topic(title: str, start: datetime, days: float = 1, minutes: int = 30) -> Topic:
     """What is to be agreed on."""
     return Topic(title=title, minutes=minutes, start=start, end=start + timedelta(days=days))
+
+
+Couple = tuple[User, User, str]
+"""Ada, Grace, and the id of their connection."""
+
+
+async def settled(user: User, session_id: str, status: str, timeout_s: float = 20) -> None:
+    """Wait for the end of the saga."""
+
+    async def is_settled() -> bool:
+        return (await user.session(session_id)).status == status
+
+    await eventually(is_settled, timeout_s=timeout_s)
