@@ -281,18 +281,21 @@ class ControlStep(Query[RunView]):
 
 
 class RunStep(Command):
-    """Begin a step that has become ready. Idempotent by run, step and attempt."""
+    """Begin a step that has become ready. Idempotent by run, step and attempt.
+
+    `place` is that of the step in its plan, from 0: its id may be somebody's words.
+    """
 
     subject: ClassVar[str] = "cmd.chat.run_step.v1"
     sent_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
 
     run_id: RunId
-    step_id: str
+    place: int
     attempt: int
 
     @classmethod
     def example(cls) -> Self:
-        return cls(run_id=_RUN, step_id="find", attempt=1)
+        return cls(run_id=_RUN, place=0, attempt=1)
 
 
 class LookAtStep(Command):
@@ -302,14 +305,14 @@ class LookAtStep(Command):
     sent_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
 
     run_id: RunId
-    step_id: str
+    place: int
     attempt: int
     look: int | None = None
     """None: an event told that there is something to see."""
 
     @classmethod
     def example(cls) -> Self:
-        return cls(run_id=_RUN, step_id="invite", attempt=1, look=2)
+        return cls(run_id=_RUN, place=3, attempt=1, look=2)
 
 
 class EndRunInTime(Command):

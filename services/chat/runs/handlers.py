@@ -138,8 +138,8 @@ async def hear_decision(event: ActionDecided, tx: Transaction, deps: Chat) -> No
 
 async def _look_soon(tx: Transaction, execution_id: ExecutionId) -> None:
     if (found := await run_rows.step_of_execution(tx, execution_id)) is not None:
-        run_id, step_id, attempt = found
-        await publish(tx, LookAtStep(run_id=run_id, step_id=step_id, attempt=attempt))
+        run_id, place, attempt = found
+        await publish(tx, LookAtStep(run_id=run_id, place=place, attempt=attempt))
 
 
 def _gone(run_id: RunId) -> None:

@@ -60,6 +60,10 @@ class Plan:
 
     steps: tuple[PlannedStep, ...]
 
+    def place_of(self, step_id: str) -> int:
+        """Counted from 0; what names a step where its id, which may be somebody's words, must not be read."""
+        return next(place for place, step in enumerate(self.steps) if step.id == step_id)
+
     def estimated_s(self) -> float:
         """With independent steps side by side: the longest chain."""
         ends: dict[str, float] = {}

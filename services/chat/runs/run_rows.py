@@ -61,8 +61,9 @@ async def save(tx: Transaction, key: UserKey, run: Run) -> None:
         ],
     )
     for order in run.dispatches:
-        command = RunStep(run_id=run.id, step_id=order.step_id, attempt=order.attempt)
-        await publish(tx, command, deliver_at=order.at, id=f"{run.id}.{order.step_id}.{order.attempt}")
+        place = run.plan.place_of(order.step_id)
+        command = RunStep(run_id=run.id, place=place, attempt=order.attempt)
+        await publish(tx, command, deliver_at=order.at, id=f"{run.id}.{place}.{order.attempt}")
     if run.deadline_at is not None and run.deadline_at != run.timed_for:
         timer = f"{run.id}.deadline.{run.deadline_at.timestamp():.3f}"
         await send_later(tx, EndRunInTime(run_id=run.id), run.deadline_at, id=timer)
@@ -97,23 +98,23 @@ async def standing(tx: Transaction, run_id: RunId) -> Standing:
     return Standing(RunStatus(row["status"]), row["n"])
 
 
-async def step_of_execution(tx: Transaction, execution_id: ExecutionId) -> tuple[RunId, str, int] | None:
-    """Run, step and attempt that an effect belongs to; None for the effects of turns and programs."""
+async def step_of_execution(tx: Transaction, execution_id: ExecutionId) -> tuple[RunId, int, int] | None:
+    """Run, place of the step, and attempt that an effect belongs to; None for the effects of turns and programs."""
     row = await tx.fetchrow(
-        "select run_id, step_id, attempt from run_steps where user_id = $2 and execution_id = $1",
+        "select run_id, place, attempt from run_steps where user_id = $2 and execution_id = $1",
         execution_id,
         tx.require_scope().user_id,
     )
-    return None if row is None else (RunId(row["run_id"]), row["step_id"], row["attempt"])
+    return None if row is None else (RunId(row["run_id"]), row["place"], row["attempt"])
 
 
-async def execution_of(tx: Transaction, run_id: RunId, step_id: str, attempt: int) -> ExecutionId | None:
+async def execution_of(tx: Transaction, run_id: RunId, place: int, attempt: int) -> ExecutionId | None:
     """The effect of this attempt at a step, unless it is known to be done; without opening anything."""
     found = await tx.fetchval(
         """select execution_id from run_steps
-           where run_id = $1 and step_id = $2 and attempt = $3 and status <> 'done'""",
+           where run_id = $1 and place = $2 and attempt = $3 and status <> 'done'""",
         run_id,
-        step_id,
+        place,
         attempt,
     )
     return None if found is None else ExecutionId(found)
@@ -136,10 +137,10 @@ on conflict (organization_id, user_id, run_id) do update set
 """
 
 _SAVE_STEP = """
-insert into run_steps (run_id, step_id, position, status, attempt, failures, generation, execution_id, plan, outcome,
+insert into run_steps (run_id, place, status, attempt, failures, generation, execution_id, plan, outcome,
                        error, started_at, finished_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-on conflict (organization_id, user_id, run_id, step_id) do update set
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+on conflict (organization_id, user_id, run_id, place) do update set
     status = excluded.status, attempt = excluded.attempt, failures = excluded.failures,
     generation = excluded.generation, execution_id = excluded.execution_id, outcome = excluded.outcome,
     error = excluded.error, started_at = excluded.started_at, finished_at = excluded.finished_at
@@ -187,19 +188,19 @@ async def _save_run(tx: Transaction, key: UserKey, run: Run) -> None:
 
 
 def _step_values(key: UserKey, run: Run, state: StepState) -> tuple[object, ...]:
-    place = f"{run.id}:{state.step.id}"
+    place = run.plan.place_of(state.step.id)
+    row_id = f"{run.id}:{place}"
     outcome = _Outcome(state.result, state.detail)
     return (
         run.id,
-        state.step.id,
-        run.plan.steps.index(state.step),
+        place,
         state.status,
         state.attempt,
         state.failures,
         state.generation,
         state.execution_id,
-        key.seal("run_step", place, msgspec.json.encode(state.step)),
-        None if outcome == _Outcome() else key.seal("run_outcome", place, msgspec.json.encode(outcome)),
+        key.seal("run_step", row_id, msgspec.json.encode(state.step)),
+        None if outcome == _Outcome() else key.seal("run_outcome", row_id, msgspec.json.encode(outcome)),
         state.error,
         state.started_at,
         state.finished_at,
@@ -210,7 +211,7 @@ async def _loaded(tx: Transaction, key: UserKey, run_id: RunId, sql: str) -> Run
     row = await tx.fetchrow(sql, run_id)
     if row is None:
         raise RunNotFound("There is no such run.")
-    steps = await tx.fetch("select * from run_steps where run_id = $1 order by position", run_id)
+    steps = await tx.fetch("select * from run_steps where run_id = $1 order by place", run_id)
     content = _content(key, row)
     states = [_state(key, run_id, step) for step in steps]
     return Run(
@@ -244,12 +245,12 @@ def _content(key: UserKey, row: Row) -> _Content:
 
 
 def _state(key: UserKey, run_id: RunId, row: Row) -> StepState:
-    place = f"{run_id}:{row['step_id']}"
+    row_id = f"{run_id}:{row['place']}"
     outcome = _Outcome()
     if row["outcome"] is not None:
-        outcome = msgspec.json.decode(key.open("run_outcome", place, row["outcome"]), type=_Outcome)
+        outcome = msgspec.json.decode(key.open("run_outcome", row_id, row["outcome"]), type=_Outcome)
     return StepState(
-        step=msgspec.json.decode(key.open("run_step", place, row["plan"]), type=PlannedStep),
+        step=msgspec.json.decode(key.open("run_step", row_id, row["plan"]), type=PlannedStep),
         status=StepStatus(row["status"]),
         attempt=row["attempt"],
         failures=row["failures"],

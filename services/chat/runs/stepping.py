@@ -44,7 +44,7 @@ async def begin(command: RunStep, scope: Scope, deps: Chat) -> None:
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)
         run = await run_rows.lock(tx, key, command.run_id)
-        begun = outcomes.begin(run, command.step_id, command.attempt, datetime.now(UTC))
+        begun = outcomes.begin(run, _step_id(run, command), command.attempt, datetime.now(UTC))
         if begun and begun.is_first and begun.state.step.changes_something:
             await _order(tx, run, begun, scope, deps)
         await keep(tx, key, run, deps)
@@ -58,14 +58,14 @@ async def give_up(command: RunStep, scope: Scope, deps: Chat) -> None:
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)
         run = await run_rows.lock(tx, key, command.run_id)
-        outcomes.give_up(run, command.step_id, command.attempt, datetime.now(UTC))
+        outcomes.give_up(run, _step_id(run, command), command.attempt, datetime.now(UTC))
         await keep(tx, key, run, deps)
 
 
 async def look(command: LookAtStep, scope: Scope, deps: Chat) -> None:
     """Ask what became of an effect, and go on from there."""
     async with deps.db.reading(scope) as tx:
-        execution_id = await run_rows.execution_of(tx, command.run_id, command.step_id, command.attempt)
+        execution_id = await run_rows.execution_of(tx, command.run_id, command.place, command.attempt)
     if execution_id is None:
         return
     found = await _execution(execution_id, scope, deps)
@@ -112,9 +112,10 @@ async def _order(tx: Transaction, run: Run, begun: Begun, scope: Scope, deps: Ch
 
 
 async def _look_later(tx: Transaction, run: Run, state: StepState, number: int, *, waiting: bool = False) -> None:
-    command = LookAtStep(run_id=run.id, step_id=state.step.id, attempt=state.attempt, look=number)
+    place = run.plan.place_of(state.step.id)
+    command = LookAtStep(run_id=run.id, place=place, attempt=state.attempt, look=number)
     at = datetime.now(UTC) + timedelta(seconds=look_in_s(number, waiting=waiting))
-    await send_later(tx, command, at, id=f"{run.id}.{state.step.id}.{state.attempt}.look.{number}")
+    await send_later(tx, command, at, id=f"{run.id}.{place}.{state.attempt}.look.{number}")
 
 
 async def _read(run: Run, begun: Begun, scope: Scope, deps: Chat) -> Ended:
@@ -137,7 +138,7 @@ async def _record(command: RunStep, ended: Ended, scope: Scope, deps: Chat) -> N
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)
         run = await run_rows.lock(tx, key, command.run_id)
-        outcomes.end(run, command.step_id, command.attempt, ended, datetime.now(UTC))
+        outcomes.end(run, _step_id(run, command), command.attempt, ended, datetime.now(UTC))
         await keep(tx, key, run, deps)
 
 
@@ -154,26 +155,30 @@ async def _take(
     tx: Transaction, run: Run, command: LookAtStep, found: ToolOutcome | None, scope: Scope, deps: Chat
 ) -> None:
     """What a look has shown, into the run; and the next look, if there has to be one."""
-    now, state = datetime.now(UTC), run.state(command.step_id)
+    now, state = datetime.now(UTC), run.state(_step_id(run, command))
     was_waiting = state.status is StepStatus.WAITING
     if found is not None and found.status is ExecutionStatus.PROPOSED:
-        outcomes.wait(run, command.step_id, command.attempt, now)
+        outcomes.wait(run, state.step.id, command.attempt, now)
         if command.look is not None and state.status is StepStatus.WAITING:
             await _look_later(tx, run, state, command.look + 1, waiting=True)
     elif found is not None and found.status not in _UNDER_WAY:
-        outcomes.end(run, command.step_id, command.attempt, _ended(found, scope, deps), now)
+        outcomes.end(run, state.step.id, command.attempt, _ended(found, scope, deps), now)
     else:
         if found is not None:
-            outcomes.wait_no_more(run, command.step_id, command.attempt, now)
+            outcomes.wait_no_more(run, state.step.id, command.attempt, now)
         if state.status is not StepStatus.RUNNING or state.attempt != command.attempt:
             return
         if outcomes.time_left_s(state, now) <= 0:
             late = Ended(error=STEP_TIMEOUT, detail=_NOT_KNOWN, may_retry=False)
-            outcomes.end(run, command.step_id, command.attempt, late, now)
+            outcomes.end(run, state.step.id, command.attempt, late, now)
         elif was_waiting:
             await _look_later(tx, run, state, APPROVED)
         elif command.look is not None:
             await _look_later(tx, run, state, command.look + 1)
+
+
+def _step_id(run: Run, command: RunStep | LookAtStep) -> str:
+    return run.plan.steps[command.place].id
 
 
 def _ended(outcome: ToolOutcome, scope: Scope, deps: Chat) -> Ended:

@@ -41,7 +41,7 @@ class RunRow(Base, table=True):
 
 
 class RunStepRow(Base, table=True):
-    """One step. Sealed JSON, row `<run id>:<step id>`: `plan` (purpose `run_step`), `outcome` (`run_outcome`)."""
+    """One step. Sealed JSON, row `<run id>:<place>`: `plan` (purpose `run_step`), `outcome` (`run_outcome`)."""
 
     __tablename__ = "run_steps"
     __table_args__ = (
@@ -52,8 +52,8 @@ class RunStepRow(Base, table=True):
     organization_id: str = Field(sa_column=Column(Text, primary_key=True, server_default=_ORGANIZATION))
     user_id: str = Field(sa_column=Column(Text, primary_key=True, server_default=_USER))
     run_id: str = Field(sa_column=Column(Text, primary_key=True))
-    step_id: str = Field(sa_column=Column(Text, primary_key=True))
-    position: int
+    place: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    """In the plan, from 0; the step's id may be somebody's words, and is sealed."""
     status: str = Field(sa_column=Column(Text, nullable=False))
     attempt: int
     failures: int

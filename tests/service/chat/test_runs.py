@@ -246,7 +246,9 @@ async def test_a_model_plans_and_mends_a_plan_that_is_refused(
 async def test_runs_belong_to_their_user_and_hold_nothing_readable(
     offline_chat: RunningService, runs: Runs, tools: ToolPeer, world: World
 ) -> None:
-    run = await runs.create(event("a", title="Zanzibar"), goal="Fly to Zanzibar")
+    run = await runs.create(
+        event("to-Zanzibar", title="Zanzibar"), event("then-Zanzibar", "to-Zanzibar"), goal="Fly to Zanzibar"
+    )
     await runs.until(run)
     with pytest.raises(RemoteError, match="no such run"):
         await Runs(world, new_scope()).get(run)
