@@ -165,7 +165,8 @@ class _Search:
                 continue
             for contact in _dicts(outcome.as_data()):
                 is_it = str(contact.get("address", "")).lower() == wanted and contact.get("known") is True
-                if is_it and set(telling(str(contact.get("name", "")))) & self._names:
+                called = f"{contact.get('name', '')} {re.sub(r'[._+-]', ' ', wanted.partition('@')[0])}"
+                if is_it and set(telling(called)) & self._names:
                     return True
         return False
 

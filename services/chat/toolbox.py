@@ -26,6 +26,7 @@ from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
 from libs.telemetry import tracer
 from libs.vault import TransitSeal
+from services.chat.provenance import says_much
 from services.chat.steps import Outcome, ToolCall, execution_id
 
 log = structlog.get_logger("services.chat")
@@ -47,7 +48,7 @@ UNDECIDED = frozenset({ExecutionStatus.PROPOSED, ExecutionStatus.HELD})
 WAITS = "{title}: this waits for your approval, and is not done before."
 HELD = "{title}: this is done in a few seconds, unless you undo it."
 SAYS_LITTLE = frozenset({"contacts_find"})
-"""Holds outsiders' names and addresses but no sentences of theirs; see `services.chat.model_engine`."""
+"""Holds outsiders' names and addresses and mostly no sentences of theirs: `services.chat.provenance.says_much`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,8 @@ class Toolbox:
                 call.id, call.tool, ok=False, effect=is_effect, untrusted=False, result=result, detail=detail
             )
         result = self.seal.open("tool_result", self.scope, outcome.sealed_result)
-        return Outcome(call.id, call.tool, ok=True, effect=is_effect, untrusted=call.untrusted, result=result)
+        found = Outcome(call.id, call.tool, ok=True, effect=is_effect, untrusted=call.untrusted, result=result)
+        return structs.replace(found, untrusted=True) if says_much(found) else found
 
 
 async def list_tools(

@@ -37,7 +37,7 @@ _LONGEST_ANSWER = 40
 
 def is_wished(words: str, earlier: Sequence[str], asked_with: Sequence[str]) -> bool:
     """Whether the message, or the one before a short answer to a question, wishes for it. All in plain lower case."""
-    starts = tuple(start.strip() for start in asked_with)
+    starts = tuple(asked_with)
     return bool(starts) and any(_wishes(sentence, starts) for sentence in _sentences(asking(words, earlier)))
 
 
@@ -62,9 +62,12 @@ def _wishes(sentence: list[str], starts: tuple[str, ...]) -> bool:
     opening = next((word for word in sentence if word not in _GREETINGS and word[0].isalnum()), "")
     if opening in _QUESTIONS:
         return False
-    return any(
-        " ".join(sentence[n : n + 3]).startswith(starts) and _is_an_order(sentence, n) for n in range(len(sentence))
-    )
+    return any(_begins(sentence, n, starts) and _is_an_order(sentence, n) for n in range(len(sentence)))
+
+
+def _begins(sentence: list[str], n: int, starts: tuple[str, ...]) -> bool:
+    """Whether one of them begins here; one that ends with a space is a whole word."""
+    return f"{' '.join(sentence[n : n + 3])} ".startswith(starts)
 
 
 def _is_an_order(sentence: list[str], n: int) -> bool:

@@ -4,7 +4,8 @@
 no value is left out. NAME is not an argument: it is what the first id of `acts_on` is called at its provider.
 
 `asked_with` are beginnings of words, in lower case and without accents, by which people ask for such a thing: English,
-German, French and Spanish. A language that is missing costs a question more, never a question too few.
+German, French and Spanish; with a space at the end, whole words. A language that is missing costs a question more,
+never a question too few.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,6 +39,8 @@ NO_FACTS = Facts()
 _WRITE = (
     "send",
     "mail",
+    "email",
+    "e-mail",
     "write",
     "tell",
     "reply",
@@ -52,18 +55,22 @@ _WRITE = (
 _SAY = (*_WRITE, "send", "antwort", "sag", "envoi", "ecri", "repond", "envi", "escrib", "respond")
 _POST = (*_SAY, "post", "comment", "say", "ask", "share", "publish", "komment", "publi")
 _MAKE = (
-    "creat",
+    "crea",
     "make",
-    "add",
+    "add ",
     "open",
     "file",
     "put",
     "set up",
-    "new",
+    "new ",
+    "neue",
     "erstell",
-    "leg",
+    "leg ",
+    "lege ",
     "anleg",
-    "cre",
+    "mach ",
+    "mache ",
+    "cree",
     "ajout",
     "anad",
 )

@@ -16,8 +16,10 @@ from contracts.actions import (
 )
 from contracts.envelope import Scope
 from contracts.ids import ExecutionId
+from contracts.tool import Effect
 from libs.bus import Call
 from libs.db import Transaction
+from libs.resilience.errors import InvalidInput
 from services.tool.consent import rules
 from services.tool.consent.proposals import Book
 from services.tool.deps import ToolDeps
@@ -75,7 +77,8 @@ async def list_consent_rules(query: ListConsentRules, call: Call, deps: ToolDeps
 
 async def set_consent_rule(query: SetConsentRule, call: Call, deps: ToolDeps) -> ConsentRules:
     """Decide for good."""
-    deps.tools.find(query.tool)
+    if deps.tools.find(query.tool).effect is Effect.READ:
+        raise InvalidInput("Looking something up is never asked about, so there is no rule for it.")
     async with deps.db.transaction(call.require_scope()) as tx:
         await rules.keep(tx, query)
         return ConsentRules(rules=await rules.rules_of(tx))

@@ -43,6 +43,9 @@ async def ensure_ended(
     held = await _held(request, command, asker, scope, deps)
     if isinstance(held, Ending):
         return held
+    if not held.is_first:
+        async with deps.db.transaction(scope) as tx:
+            request = await ledger.kept(tx, await deps.vault.user_key(tx), held)  # its user may have edited it
     return await _ended(request, held, asker, scope, deps)
 
 

@@ -160,6 +160,13 @@ async def take(tx: Transaction, key: UserKey, execution_id: str) -> tuple[Claim,
     return await _take_over(tx, row), _request(row, key)
 
 
+async def kept(tx: Transaction, key: UserKey, held: Claim) -> Request:
+    """What a claim is for, as it stands here: an approval may have changed the arguments that the command has."""
+    row = await _standing(tx, held.execution_id, lock=False)
+    assert row is not None
+    return _request(row, key)
+
+
 async def finish(tx: Transaction, key: UserKey, held: Claim, ending: Ending) -> None:
     """Write the final state, once. Raises ExecutionInProgress when somebody took over."""
     result = ending.result_json

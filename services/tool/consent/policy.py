@@ -1,8 +1,8 @@
 """Whether an effect may run, must be asked for, or is refused: a function of what it is and where it comes from.
 
     the user said never                                   → refuse
-    draft                                                 → run: it stays with the user, and is itself the preview
     costs money, or the user wants to be asked            → ask
+    draft                                                 → run: it stays with the user, and is itself the preview
     nothing is known of where it comes from               → ask
     outsiders' texts were read before it was decided      → ask, unless the user's own words ask for exactly this
     a program asked, or it goes to somebody unknown       → ask, unless the user has allowed it for good
@@ -58,8 +58,11 @@ def judge(intended: Intended, provenance: Provenance | None, rules: Sequence[Con
     own = [rule for rule in rules if rule.tool == intended.tool]
     if any(rule.verdict == "never" for rule in own):
         return Judgement(Verdict.REFUSE, (NEVER,))
-    if intended.effect in (Effect.READ, Effect.DRAFT):
+    if intended.effect is Effect.READ:
         return Judgement(Verdict.RUN)
+    if intended.effect is Effect.DRAFT:
+        is_wanted = any(rule.verdict == "ask" for rule in own)
+        return Judgement(Verdict.ASK, (WANTED,)) if is_wanted else Judgement(Verdict.RUN)
     reasons = _reasons(intended, provenance, own)
     return Judgement(Verdict.ASK, reasons) if reasons else Judgement(Verdict.RUN)
 

@@ -90,9 +90,10 @@ def leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _written_out(tool: Tool[Any], given: dict[str, Any], is_shown: bool) -> list[str]:
-    """The arguments that get a line of their own."""
+    """The arguments that get a line of their own, those first that say who receives something."""
     hidden = tool.facts.acts_on if is_shown else ()
-    return [name for name, value in given.items() if value not in (None, [], "") and name not in hidden]
+    told = [name for name, value in given.items() if value not in (None, [], "") and name not in hidden]
+    return sorted(told, key=lambda name: name not in tool.facts.recipients)
 
 
 def _label(name: str) -> str:

@@ -1,6 +1,7 @@
 """What outsiders' words have influenced is not done without the user's word; and their word counts once."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,9 @@ from contracts.envelope import Scope
 from contracts.ids import OrganizationId, UserId, new_id
 from contracts.tool import ExecutionStatus
 from libs.bus import Bus, RemoteError
+from services.tool import ledger
 from services.tool.deps import ToolDeps
-from tests.service.tool.desk import EVENT, SENTENCE, Desk
+from tests.service.tool.desk import EVENT, INFLUENCED, SENTENCE, Desk
 from tests.service.tool.world import World, wished
 
 pytestmark = pytest.mark.timeout(120)
@@ -66,6 +68,32 @@ async def test_edited_arguments_are_what_is_done(tool: ToolDeps, desk: Desk) -> 
         await desk.decide(wrong, "approve", {"title": "x"})
     assert refused.value.slug == "invalid_arguments"
     assert (await desk.gateway.ask(GetAction(action_id=wrong), scope=desk.world.scope)).status == "proposed"
+
+
+async def test_a_command_that_comes_again_after_a_death_does_what_was_approved_not_what_was_proposed(
+    tool: ToolDeps, desk: Desk
+) -> None:
+    """An approved and edited action was claimed, its holder was killed, and chat sends its own command once more."""
+    command = desk.world.asked("calendar_create_event", EVENT | {"title": "As proposed"}, provenance=INFLUENCED)
+    assert (await desk.sent(command)).status == "proposed"
+    edited = json.dumps(EVENT | {"title": "As approved", "guests": []})
+    async with tool.db.transaction(desk.world.scope) as tx:
+        key = await tool.vault.user_key(tx)
+        await tx.execute(
+            """update executions set status = 'claimed', fence = 1, arguments = $2,
+                   lease_until = clock_timestamp() - interval '1 s' where execution_id = $1""",
+            command.execution_id,
+            key.seal(ledger.ARGUMENTS, command.execution_id, edited.encode()),
+        )
+    assert (await desk.world.execute(command)).status is ExecutionStatus.DONE
+    assert len(await desk.world.events("As approved")) == 1
+    assert await desk.world.events("As proposed") == []
+
+
+async def test_a_rule_that_would_have_no_effect_is_refused(tool: ToolDeps, desk: Desk) -> None:
+    with pytest.raises(RemoteError) as refused:
+        await desk.gateway.ask(SetConsentRule(tool="mail_read", verdict="never"), scope=desk.world.scope)
+    assert refused.value.slug == "invalid_input"
 
 
 async def test_declined_it_is_not_done(tool: ToolDeps, desk: Desk) -> None:
