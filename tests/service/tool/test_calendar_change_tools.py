@@ -186,3 +186,17 @@ async def test_a_refusal_that_is_no_race_stays_a_refusal(world: World, agenda: G
 
     assert (outcome.status, outcome.error) == (ExecutionStatus.FAILED, "provider_refused")
     assert world.front.count(f"PATCH {ONE}") == 1
+
+
+async def test_who_is_asked_reads_which_event_it_is_and_who_is_told(world: World, agenda: GoogleAgenda) -> None:
+    agenda.events["e1"]["summary"] = "Design\u200b review" + " and more" * 50
+    agenda.put("holiday", "2026-12-24", "2026-12-25")
+
+    cancelled = await world.proposed("calendar_cancel_event", event_id="e1")
+    whole_day = await world.proposed("calendar_cancel_event", event_id="holiday")
+
+    assert cancelled.title.startswith("Cancel an event: Design review and more")
+    assert cancelled.title.endswith("…, Tuesday, 01 December 2026, 14:00")
+    assert ("Guests who are told", SARAH) in [(field.label, field.value) for field in cancelled.fields]
+    assert whole_day.title == "Cancel an event: holiday, Thursday, 24 December 2026"
+    assert agenda.told == []

@@ -299,3 +299,18 @@ async def test_a_refused_token_is_refreshed_once(github: World, hub: Hub) -> Non
 
     assert github.oauth.refreshes == 1
     assert len(await hub.comments(number)) == 1
+
+
+async def test_who_is_asked_about_a_comment_reads_on_what(github: World, hub: Hub) -> None:
+    title = unique("It\u200b grinds")
+    issue, pull = await hub.open(title), await hub.propose(unique("Better gears"))
+
+    on_issue = await github.proposed("github_comment", repository=ENGINE, number=issue, text="Oil it.")
+    on_pull = await github.proposed("github_comment", repository=ENGINE, number=pull, text="Good.")
+    opened = await github.proposed("github_create_issue", repository=ENGINE, title="It creaks")
+
+    shown = title.replace("\u200b", "")
+    assert on_issue.title == f"Comment on GitHub in {ENGINE}: #{issue} {shown}"
+    assert ("Issue", f"#{issue} {shown}") in [(field.label, field.value) for field in on_issue.fields]
+    assert [field.label for field in on_pull.fields] == ["Pull request", "Repository", "Text"]
+    assert opened.title == f"Open an issue on GitHub in {ENGINE}: It creaks"

@@ -250,3 +250,20 @@ async def test_what_cannot_be_written_fails_with_a_reason(
 
     assert (outcome.status, outcome.error) == (ExecutionStatus.FAILED, slug)
     assert "Secret" not in str(outcome.detail)
+
+
+async def test_who_is_asked_reads_the_title_of_the_page_and_of_where_a_new_one_goes(
+    notion: World, server: NotionServer
+) -> None:
+    page, tasks = server.page("Launch\u2066 plan"), server.database("Launch tasks")
+
+    added = await notion.proposed("notion_append", page_id=page, text="More")
+    below = await notion.proposed("notion_create_page", parent_id=page, title="Minutes")
+    row = await notion.proposed("notion_create_page", parent_id=tasks, parent_kind="database", title="Call Tom")
+    gone = await notion.proposed("notion_append", page_id=UNKNOWN, text="More")
+
+    assert added.title == "Add to a Notion page: Launch plan"
+    assert below.title == "Create a Notion page in Launch plan: Minutes"
+    assert row.title == "Create a Notion page in Launch tasks: Call Tom"
+    assert ("In the database", "Launch tasks") in [(field.label, field.value) for field in row.fields]
+    assert UNKNOWN in gone.title

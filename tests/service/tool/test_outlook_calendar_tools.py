@@ -303,3 +303,21 @@ async def test_what_cannot_be_done_fails_with_a_reason(
 
     assert (outcome.status, outcome.error) == (ExecutionStatus.FAILED, slug)
     assert agenda.told == []
+
+
+async def test_who_is_asked_about_an_event_reads_which_it_is_and_who_is_told(
+    outlook: World, agenda: GraphAgenda
+) -> None:
+    id = meeting(agenda)
+
+    cancelled = await outlook.proposed("outlook_calendar_cancel_event", event_id=id)
+    changed = await outlook.proposed("outlook_calendar_update_event", event_id=id, add_guests=[SARAH], end="3pm")
+
+    assert cancelled.title == "Cancel an event: Review, Tuesday, 01 December 2026, 10:00"
+    assert [(field.label, field.value) for field in cancelled.fields] == [
+        ("Event", "Review, Tuesday, 01 December 2026, 10:00"),
+        ("Guests who are told", TOM),
+    ]
+    assert changed.title == f"Change an event and invite {SARAH}: Review, Tuesday, 01 December 2026, 10:00"
+    # On which day "3pm" is depends on the event, so it stays as it was said.
+    assert ("Ends", "3pm") in [(field.label, field.value) for field in changed.fields]

@@ -251,3 +251,19 @@ async def test_graphs_limits_are_waited_for_and_its_words_never_shown(outlook: W
     assert "“send”" in str(refused.detail)
     assert missing.error == "provider_entity_not_found"
     assert "secret" not in f"{refused.detail}{missing.detail}"
+
+
+async def test_who_is_asked_about_an_answer_reads_which_mail_it_answers(outlook: World, mailbox: GraphMailbox) -> None:
+    mailbox.put("m1", subject="Budget\u202e draft")
+
+    answer = await outlook.proposed("outlook_mail_send", to=[SARAH], body="Fine.", reply_to_message_id="m1")
+    new = await outlook.proposed("outlook_mail_send", to=[SARAH], cc=["tom@example.com"], subject="Lunch", body="Now?")
+
+    assert answer.title == f"Send a mail to {SARAH}, in answer to Budget draft"
+    assert [(field.label, field.value) for field in answer.fields] == [
+        ("Mail", "Budget draft"),
+        ("Written by", f"Sarah Chen <{SARAH}>"),
+        ("To", SARAH),
+        ("Text", "Fine."),
+    ]
+    assert new.title == f"Send a mail to {SARAH} with a copy to tom@example.com: Lunch"

@@ -293,3 +293,26 @@ async def test_a_refused_token_is_refreshed_once(slack: World, workspace: Worksp
 
     assert slack.oauth.refreshes == 1
     assert len(await workspace.messages(channel, text)) == 1
+
+
+async def test_who_is_asked_about_a_message_reads_where_it_goes_and_what_it_answers(
+    slack: World, workspace: Workspace, channel: str
+) -> None:
+    name = (await workspace.call("conversations.info", channel=channel))["channel"]["name"]
+    ada = next(row["id"] for row in (await workspace.call("users.list"))["members"] if row["name"] == "ada")
+    thread = await workspace.say(channel, f"<@{ada}> shall we \u202eoil &amp;\n grease?{' Now!' * 100}")
+
+    plain = await slack.proposed("slack_post_message", channel=channel, text="Yes, today.")
+    answer = await slack.proposed("slack_post_message", channel=channel, text="Yes, today.", thread=thread)
+
+    assert plain.title == f"Post to Slack in #{name}: Yes, today."
+    assert [(field.label, field.value) for field in plain.fields] == [("Channel", f"#{name}"), ("Text", "Yes, today.")]
+    said = next(field.value for field in answer.fields if field.label == "In answer to")
+    assert "tom: @ada shall we oil & grease? Now!" in said
+    assert len(said) <= 200
+
+
+async def test_where_a_message_goes_is_its_id_when_slack_does_not_tell(slack: World) -> None:
+    preview = await slack.proposed("slack_post_message", channel="C0NOWHERE", text="Hello")
+
+    assert preview.title == "Post to Slack in C0NOWHERE (what this is called could not be looked up): Hello"
