@@ -4,6 +4,7 @@ The emulated Google takes every token for its first user, so there are two of th
 one whose user the token is of.
 """
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -36,7 +37,7 @@ from contracts.oauth import AccessToken, GetAccessToken
 from libs.bus import Bus
 from libs.vault import TransitSeal
 from tests.service.neighbours import eventually
-from tests.service.tool.front import Fault, Front, Writer
+from tests.service.tool.front import Fault, Front, Writer, _fail
 from tests.service.tool.oauth_peer import OAuthPeer
 
 PATIENCE_S = 30.0
@@ -51,22 +52,29 @@ class TwoFronts(Front):
         super().__init__(first)
         self.upstreams = {FIRST: first, SECOND: second}
         self.refused_by_second: Fault | None = None
+        self.refused_text = b""
+        self.deletion_held: asyncio.Event | None = None
 
-    def refuse_second(self, on: str, status: int, times: int = 100) -> None:
-        """What the second Google says to such requests from now on."""
-        self.refused_by_second = Fault(on, status=status, times=times)
+    def refuse_second(self, on: str, status: int, text: bytes = b"") -> None:
+        """What the second Google says to such requests from now on, if that text is in their body."""
+        self.refused_by_second, self.refused_text = Fault(on, status=status, times=100), text
 
     def reset(self) -> None:
         super().reset()
         self.refused_by_second = None
+        self.deletion_held = None
 
     async def _answer(self, line: str, headers: dict[str, str], body: bytes, writer: Writer) -> None:
         fault = self.refused_by_second
-        if fault is not None and SECOND in headers.get("authorization", "") and fault.on in line:
-            self.faults = [fault]
+        if self.deletion_held is not None and line.startswith("DELETE"):
+            self.deletion_held.set()
+            await self._reset.wait()
+            raise ConnectionAbortedError("held until the reset")
+        if fault and SECOND in headers.get("authorization", "") and fault.on in line and self.refused_text in body:
+            self.seen.append(line)
+            await _fail(writer, fault)
+            return
         await super()._answer(line, headers, body, writer)
-        if fault is not None:
-            self.faults = []
 
     async def _forward(self, line: str, headers: dict[str, str], body: bytes) -> httpx.Response:
         method, path, _ = line.split(" ")
