@@ -56,6 +56,8 @@ class Visitor(Reply):
     """Minutes."""
     name: str | None = None
     address: str | None = None
+    secret_hash: str | None = None
+    """SHA-256 of the token of the conversation, which also moves and cancels what is booked in it."""
 
 
 class RunTurn(Command):

@@ -151,6 +151,8 @@ class ExecuteTool(Command):
     timezone: str
     delegation_id: str | None = None
     """Set when an outsider asks who came by that link."""
+    manage_hash: str | None = None
+    """With `delegation_id`: SHA-256 of the secret that moves and cancels what is booked."""
     sealed_provenance: str | None = None
     """Where the call comes from: JSON of `contracts.actions.Provenance`, purpose `tool_provenance`. Without it nothing
     is known, and the user is asked."""

@@ -22,7 +22,7 @@ from services.chat.runs import turn_tool
 from services.chat.steps import Decision, Outcome, Round, Step, ToolCall, rounds
 from services.chat.toolbox import Toolbox, refused
 from services.chat.turn_rows import Said
-from services.chat.visits import ONE_BOOKING, Visit
+from services.chat.visits import ONE_BOOKING, Visit, booked_in
 
 RULES = "offline"
 """The engine that plans by rules."""
@@ -103,9 +103,8 @@ class RunningTurn:
             await self._remember(outcome)
             if outcome.action_id is not None:
                 await self.live.emit("action.proposed", action_id=outcome.action_id, text=outcome.detail)
-            await self.live.emit(
-                "step.result", step_id=node.id, status="ok" if outcome.ok else "failed", text=outcome.detail
-            )
+            text = outcome.detail if self.visit is None else booked_in(outcome)
+            await self.live.emit("step.result", step_id=node.id, status="ok" if outcome.ok else "failed", text=text)
 
     async def _outcome_of(self, round_: Round, number: int, call: ToolCall) -> Outcome:
         if self.visit and call.changes_something and any(outcome.ok for outcome in self.effects):

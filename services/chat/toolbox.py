@@ -66,6 +66,8 @@ class Toolbox:
     """Providers the user would have to connect first."""
     delegation_id: str | None = None
     """The link by which an outsider came: the tool service lets them use its tools and no others."""
+    manage_hash: str | None = None
+    """Of the secret by which they move and cancel what they book."""
 
     async def call(
         self, round_number: int, call_number: int, call: ToolCall, provenance: Provenance | None = None
@@ -131,6 +133,7 @@ class Toolbox:
             sealed_arguments=arguments,
             timezone=self.timezone,
             delegation_id=self.delegation_id,
+            manage_hash=self.manage_hash,
             sealed_provenance=sealed,
         )
         until = Deadline.after(min(EFFECT_S, self.deadline.remaining_s()))

@@ -136,6 +136,7 @@ async def _prepare(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> Non
         known=about.tools,
         missing=about.missing_providers,
         delegation_id=turn.visit.delegation_id if turn.visit else None,
+        manage_hash=turn.visit.visitor.secret_hash if turn.visit else None,
     )
 
 

@@ -13,6 +13,7 @@ from libs.bus import Bus
 from libs.models.messages import Options
 from libs.vault import TransitSeal
 from services.chat.about import About, zone
+from services.chat.steps import Outcome
 from services.chat.toolbox import LIST_PATIENCE_S, list_tools
 
 OPTIONS = Options(max_output_tokens=2_048)
@@ -51,6 +52,12 @@ async def find_out(
         missing_providers=(),
         notes=() if tools else (AWAY,),
     )
+
+
+def booked_in(outcome: Outcome) -> str | None:
+    """The id of what was booked: with the conversation's token it is moved and cancelled on the page."""
+    booking_id = outcome.as_data().get("booking_id") if outcome.ok and outcome.effect else None
+    return booking_id if isinstance(booking_id, str) else None
 
 
 def as_given(visitor: Visitor) -> str:

@@ -84,7 +84,10 @@ async def execute_tool(command: ExecuteTool, call: Call, deps: ToolDeps) -> None
 
 def _reception(message: RunReadTool | ExecuteTool, scope: Scope, deps: ToolDeps) -> LinkReception | None:
     """What stands between an outsider and the owner's data; None when the owner asks."""
-    return LinkReception(deps, scope, message.delegation_id) if message.delegation_id else None
+    if message.delegation_id is None:
+        return None
+    manage_hash = message.manage_hash if isinstance(message, ExecuteTool) else None
+    return LinkReception(deps, scope, message.delegation_id, manage_hash)
 
 
 def _outcome(ending: Ending, scope: Scope, deps: ToolDeps) -> ToolOutcome:

@@ -26,6 +26,8 @@ class LinkReception:
     deps: ToolDeps
     scope: Scope
     delegation_id: str
+    manage_hash: str | None = None
+    """Of the secret that moves and cancels what is booked here."""
 
     @property
     def desk(self) -> Desk:
@@ -46,7 +48,7 @@ class LinkReception:
         """Book at once; the booking's id follows from the execution's."""
         booking_id = _booking_id(execution_id)
         guest = with_changes(guest, host=await booking.host_of(self.scope, self.deps))
-        await self.desk.book_at_once(booking_id, start, minutes, guest, now)
+        await self.desk.book_at_once(booking_id, start, minutes, guest, now, self.manage_hash)
         return accepted(await booking.settle(booking_id, self.scope, self.deps))
 
     async def scheduled(self, execution_id: str) -> Booking | None:

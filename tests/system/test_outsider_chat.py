@@ -155,6 +155,14 @@ async def test_an_outsider_asks_and_books_by_chat(scene: Scene, owner: AdjutantC
     (seen,) = (await owner.get(f"/api/delegations/{made['delegation']['delegation_id']}/bookings"))["bookings"]
     assert (seen["guest_name"], seen["status"]) == ("Grace Hopper", "accepted")
 
+    (booking_id,) = [each["text"] for each in second.answer.updates if each["type"] == "step.result" and "text" in each]
+    async with Visitor(scene.url, made["token"]) as later:
+        path = f"/bookings/{booking_id}/cancel"
+        assert (await later.http.post(path, json={"secret": "A" * 43})).status_code == 404
+        gone = await later.http.post(path, json={"secret": first.token})
+    assert gone.json()["status"] == "cancelled"
+    assert await events(scene.sandbox, "Consultation") == []
+
     titles = [each["title"] for each in (await owner.get("/api/conversations"))["conversations"]]
     assert titles == [OWNERS_PLAN]
     scene.model.plans["What did we talk about?"] = []

@@ -15,7 +15,7 @@ from starlette.types import Send
 
 from contracts.chat import GetConversation, Visitor
 from contracts.delegations import BookingPage
-from contracts.ids import ConversationId
+from contracts.ids import ConversationId, is_id
 from services.gateway.audit import Action, record
 from services.gateway.errors import TurnNotFound
 from services.gateway.guards import GatewayHere, OriginHere
@@ -23,7 +23,7 @@ from services.gateway.limits import Limit
 from services.gateway.principal import Principal
 from services.gateway.routes.booking import OPEN_S, VISITOR, Secret, Visit, open_link, scope_of
 from services.gateway.routes.chat import LastEventId, seen_of
-from services.gateway.signing import new_secret
+from services.gateway.signing import digest, new_secret
 from services.gateway.small_json import SmallRoute
 from services.gateway.turn_response import SSE, EventSink, TurnResponse
 from services.gateway.turn_start import FollowedTurn, conversation_of, resume_turn, start_turn
@@ -82,8 +82,8 @@ TurnRef = Annotated[str, Path(pattern=r"^t_[0-9a-f]{32}$")]
 
 
 class VisitorSink(EventSink):
-    """What an outsider sees of a turn: the answer, and which step is being made. Not by which model, not at what cost,
-    and not what a tool said about its failure."""
+    """What an outsider sees of a turn: the answer, which step is being made, and the id of what was booked. Not by
+    which model, not at what cost, and not what a tool said about its failure."""
 
     async def write(self, update: Update, body: bytes) -> None:
         """One event, or none."""
@@ -93,7 +93,10 @@ class VisitorSink(EventSink):
             shown = Update(n=update.n, type=update.type, turn_id=update.turn_id, detail=update.detail)
             await super().write(shown, write_update(shown))
         elif update.type in _STEPS:
-            shown = Update(update.n, update.type, step_id=update.step_id, name=update.name, status=update.status)
+            booked = update.text if update.text and is_id(update.text) else None
+            shown = Update(
+                update.n, update.type, step_id=update.step_id, name=update.name, status=update.status, text=booked
+            )
             await super().write(shown, write_update(shown))
 
 
@@ -115,7 +118,10 @@ class VisitorResponse(TurnResponse):
 async def chat(
     body: GuestMessage, visit: Visit, response: Response, gateway: GatewayHere, origin: OriginHere
 ) -> Response:
-    """Ask for free times and book one, in your own words. The answer goes on when you leave, and what it books too."""
+    """Ask for free times and book one, in your own words. The answer goes on when you leave, and what it books too.
+
+    What is booked is named by the `text` of a `step.result`; the chat token is the secret that moves and cancels it.
+    """
     found = await open_link(visit, gateway)
     token = body.chat_token or new_secret()
     conversation = _conversation_of(found, token)
@@ -123,7 +129,7 @@ async def chat(
         text=body.message,
         conversation_id=conversation if body.chat_token else None,  # then there must be one
         timezone=body.timezone,
-        visit=TurnVisit(found.delegation_id, _visitor(found, body.guest)),
+        visit=TurnVisit(found.delegation_id, _visitor(found, body.guest, token)),
     )
     caller = _caller(found)
     limit = Limit(f"booking-chat-{found.delegation_id}", gateway.settings.booking_chats_per_day, DAY_S)
@@ -179,7 +185,7 @@ def _conversation_of(found: BookingPage, token: str) -> ConversationId:
     return ConversationId(f"vc_{hashed.hexdigest()[:32]}")
 
 
-def _visitor(found: BookingPage, guest: ChatGuest | None) -> Visitor:
+def _visitor(found: BookingPage, guest: ChatGuest | None, token: str) -> Visitor:
     return Visitor(
         label=found.label,
         host_name=found.shown_name,
@@ -187,4 +193,5 @@ def _visitor(found: BookingPage, guest: ChatGuest | None) -> Visitor:
         durations=found.durations,
         name=guest.name if guest else None,
         address=guest.address if guest else None,
+        secret_hash=digest(token),
     )

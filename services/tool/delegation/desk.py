@@ -119,7 +119,15 @@ class Desk:
             await steps.entrust(tx, booking_id, manage_hash)
             return await _again(tx, booking_id)
 
-    async def book_at_once(self, booking_id: str, start: datetime, minutes: int, guest: Guest, now: datetime) -> None:
+    async def book_at_once(
+        self,
+        booking_id: str,
+        start: datetime,
+        minutes: int,
+        guest: Guest,
+        now: datetime,
+        manage_hash: str | None = None,
+    ) -> None:
         """Without a hold before; a second call for the same id changes nothing. Raises BookingLinkNotFound,
         DurationNotOffered, GuestNotAllowed, SlotTaken."""
         async with self._turn() as tx:
@@ -131,6 +139,8 @@ class Desk:
             _require_near(start, now)
             new = await self._free(tx, link, start, minutes, now, booking_id=booking_id)
             await steps.book_at_once(tx, new, guest.seal(key, booking_id), now)
+            if manage_hash is not None:
+                await steps.entrust(tx, booking_id, manage_hash)
             await settle_later(tx, booking_id)
 
     async def find(self, booking_id: str, manage_hash: str) -> Booking:
