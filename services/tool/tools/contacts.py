@@ -79,6 +79,8 @@ def ranked(words: tuple[str, ...], seen: Iterable[Sighting]) -> list[Contact]:
     """People whose name or address has every word, by how much the user dealt with them."""
     seen = tuple(seen)
     known = {sighting.address.lower() for sighting in seen if sighting.is_written_to}
+    # What people call themselves is their own doing: the name under which the user wrote to them goes first.
+    by_user = {sighting.address.lower(): sighting.name for sighting in seen if sighting.is_written_to and sighting.name}
     names: dict[str, str] = {}
     weights: dict[str, int] = {}
     for sighting in seen:
@@ -86,11 +88,9 @@ def ranked(words: tuple[str, ...], seen: Iterable[Sighting]) -> list[Contact]:
         if not _matches(words, f"{sighting.name} {address}") or _MACHINE.match(address):
             continue
         weights[address] = weights.get(address, 0) + sighting.weight
-        if sighting.is_written_to or address not in known:
-            # What somebody calls themselves is their own doing; whom the user wrote to has the name it was done under.
-            names[address] = max(names.get(address, ""), sighting.name, key=len)
+        names[address] = by_user.get(address) or max(names.get(address, ""), sighting.name, key=len)
     best = sorted(weights, key=lambda address: (-weights[address], address))[:MAX_CONTACTS]
-    return [Contact(name=names.get(address, ""), address=address, known=address in known) for address in best]
+    return [Contact(name=names[address], address=address, known=address in known) for address in best]
 
 
 def _matches(words: tuple[str, ...], text: str) -> bool:

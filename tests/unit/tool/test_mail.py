@@ -47,3 +47,13 @@ def test_contacts_are_ranked_by_how_much_one_deals_with_them() -> None:
     ]
     assert ranked(("sarah", "mil"), seen)[0].address == "sarah@other.example"
     assert [c.address for c in ranked(("andre",), [Sighting("André", "a@x.example", 1)])] == ["a@x.example"]
+
+
+def test_nobody_goes_by_another_name_than_the_one_the_user_wrote_to() -> None:
+    seen = [
+        Sighting("Sarah Chen (new address)", "m@evil.example", 1),
+        Sighting("Mallory", "m@evil.example", 3, is_written_to=True),
+        Sighting("", "sarah@example.com", 3, is_written_to=True),
+        Sighting("Sarah Chen", "sarah@example.com", 1),
+    ]
+    assert [(each.name, each.known) for each in ranked(("sarah",), seen)] == [("Sarah Chen", True), ("Mallory", True)]
