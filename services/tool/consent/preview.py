@@ -64,7 +64,7 @@ def title_of(tool: Tool[Any], given: dict[str, Any], write: Callable[[str], str]
     sentence = tool.facts.doing or tool.name.replace("_", " ").capitalize()
     for before, name in tool.facts.told:
         if name == NAME:
-            value = shown[0].value if shown else ", ".join(str(given[id]) for id in tool.facts.acts_on if id in given)
+            value = shown[0].value if shown else ""
         else:
             value = _several(given[name]) if isinstance(given.get(name), list) else write(name) if name in given else ""
         if value:

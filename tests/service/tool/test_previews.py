@@ -7,6 +7,7 @@ is tested in `tests.service.tool.test_calendar_change_tools`.
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -15,7 +16,9 @@ from contracts.actions import ActionProposed, Preview, Provenance, SetConsentRul
 from contracts.tool import ExecutionStatus
 from libs.bus import Bus
 from libs.bus.subjects import stream_for, subject_for
+from services.tool import effects
 from services.tool.consent.gate import Waits
+from services.tool.consent.sight import seen
 from services.tool.deps import ToolDeps
 from tests.conftest import Platform
 from tests.service.tool.desk import Desk
@@ -191,6 +194,28 @@ async def test_commands_that_come_twice_to_two_replicas_are_one_proposal_and_are
         await told.unsubscribe()
         await admin.close()
     assert ids == [command.execution_id, last.execution_id]
+
+
+async def test_a_process_that_dies_between_the_two_transactions_leaves_one_proposal(
+    world: World, tool: ToolDeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died: list[str] = []
+
+    async def die_once(*arguments: Any) -> Any:
+        if not died:
+            died.append("here")
+            raise RuntimeError("the process dies here: nothing has been written yet")
+        return await seen(*arguments)
+
+    monkeypatch.setattr(effects, "seen", die_once)
+    command = world.asked("mail_reply", REPLY, provenance=INFLUENCED)
+    await world.chat.send(command, scope=world.scope)
+
+    outcome = await world.settled(command.execution_id, 45)
+
+    assert died == ["here"]
+    assert outcome.status is ExecutionStatus.PROPOSED
+    assert world.preview(outcome).title == "Answer a mail to sarah.chen@example.com: Budget draft"
 
 
 async def test_an_edited_approval_keeps_the_name_of_what_is_still_acted_on(
