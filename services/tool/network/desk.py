@@ -158,6 +158,11 @@ class NetworkDesk:
             except AdjutantError:
                 continue  # agreed, or over meanwhile
 
+    async def found(self, session_id: str) -> NegotiationView | None:
+        """One of the user's negotiations."""
+        seen = await self._seen(session_id)
+        return await self._view(seen) if seen else None
+
     async def moved(self, session_id: str, execution_id: str) -> NegotiationView | None:
         """The negotiation, if that execution has moved it."""
         async with self.db.reading(self.scope) as tx:

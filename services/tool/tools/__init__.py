@@ -11,6 +11,7 @@ from services.tool.tools.github_writing import GITHUB_WRITING_TOOLS
 from services.tool.tools.mail import MAIL_TOOLS
 from services.tool.tools.mail_labels import MAIL_LABEL_TOOLS
 from services.tool.tools.mail_writing import MAIL_WRITING_TOOLS
+from services.tool.tools.network import NETWORK_TOOLS
 from services.tool.tools.notifications import NOTIFICATION_TOOLS
 from services.tool.tools.notion import NOTION_TOOLS
 from services.tool.tools.outlook_calendar import OUTLOOK_CALENDAR_TOOLS
@@ -30,6 +31,7 @@ registry = OfferedTools(
             *CALENDAR_CHANGE_TOOLS,
             *TASK_TOOLS,
             *NOTIFICATION_TOOLS,
+            *NETWORK_TOOLS,
         ),
         *(*OUTLOOK_MAIL_TOOLS, *OUTLOOK_CALENDAR_TOOLS, *OUTLOOK_EVENT_TOOLS),
         *(*GITHUB_TOOLS, *GITHUB_WRITING_TOOLS, *SLACK_TOOLS, *NOTION_TOOLS),
