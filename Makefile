@@ -11,7 +11,7 @@ STAMP   := .venv/.installed
 SOURCES := contracts libs services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench chaos clean
+.PHONY: help setup demo test deep check fmt bench chaos clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -31,6 +31,9 @@ demo: setup ## Play the main job against the sandbox providers, and check it at 
 
 test: check ## Everything that CI runs
 	$(BIN)/pytest -n $(JOBS)
+
+deep: setup ## Every variant of the tests of which CI runs a sample
+	$(BIN)/pytest -n $(JOBS) -m every_way --every-way
 
 check: setup ## Format, lint, types, import rules, contracts; changes nothing
 	$(BIN)/ruff format --check $(SOURCES)

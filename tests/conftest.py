@@ -28,6 +28,31 @@ _DIRECTORY = pytest.StashKey[Path]()
 _SESSION_PID = pytest.StashKey[int]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--every-way` is what `make deep` gives."""
+    parser.addoption("--every-way", action="store_true", help="all variants of tests marked `every_way`, not a sample")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of tests that show one promise in many variants CI runs a sample, spread evenly and always the same."""
+    if config.getoption("--every-way"):
+        return
+    variants: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("every_way") is not None:
+            variants.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left_out: set[pytest.Item] = set()
+    for found in variants.values():
+        marker = found[0].get_closest_marker("every_way")
+        assert marker is not None
+        step = max(1.0, len(found) / int(marker.kwargs["sample"]))
+        kept = {int(n * step) for n in range(int(marker.kwargs["sample"])) if int(n * step) < len(found)}
+        left_out.update(item for n, item in enumerate(found) if n not in kept)
+    if left_out:
+        config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
+        items[:] = [item for item in items if item not in left_out]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The session's process makes the directory; workers are told where it is."""
     given: dict[str, Any] | None = getattr(config, "workerinput", None)

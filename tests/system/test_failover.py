@@ -72,6 +72,7 @@ async def states(client: AdjutantClient) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in (await client.get("/api/models/health"))["models"]}
 
 
+@pytest.mark.every_way(sample=2)
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_a_primary_that_fails_is_made_up_for_and_not_waited_for_again(
     failure: str, second: str, data_dir: Path
