@@ -70,6 +70,7 @@ ALLOWED_HEADERS = (
     "X-CSRF-Token",
     "Idempotency-Key",
     "Last-Event-ID",
+    "X-Chat-Token",
     "MCP-Protocol-Version",
     "MCP-Method",
     "MCP-Name",
