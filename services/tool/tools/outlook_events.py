@@ -3,45 +3,30 @@
 from datetime import UTC, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints
 
 from contracts.tool import Effect
 from libs.providers.microsoft.agenda import Attendee, OutlookEvent
 from libs.providers.microsoft.event_actions import EventChange, NewOutlookEvent
 from services.tool import windows
-from services.tool.arguments import Arguments, EmailAddress, Prose, TimeText, Title
+from services.tool.arguments import Arguments, Prose
 from services.tool.context import Context
 from services.tool.errors import InvalidArguments
 from services.tool.registry import Tool
 from services.tool.tools.calendar import CalendarCreateEvent, CreatedEvent
+from services.tool.tools.event_changes import EventChanges
 from services.tool.tools.names import Names, named_event
 from services.tool.tools.outlook_calendar import PROVIDER
 
-_TIME = "RFC 3339, or a local time like 2026-11-24T14:00, or words like 'tomorrow at 2pm'"
 _ID = "The id of an event that outlook_calendar_list found"
 
 EventId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9_=+/-]{1,400}$")]
-Guests = Annotated[tuple[EmailAddress, ...], Field(max_length=50)]
 
 
-class OutlookCalendarUpdateEvent(Arguments):
+class OutlookCalendarUpdateEvent(EventChanges):
     """What to change; everything that is not given stays as it is."""
 
     event_id: EventId = Field(description=_ID)
-    title: Title | None = Field(default=None, description="The new title")
-    start: TimeText | None = Field(default=None, description=f"The new start; it lasts as long as before. {_TIME}")
-    end: TimeText | None = Field(default=None, description=f"The new end. {_TIME}")
-    description: Prose | None = Field(default=None, description="The new text that guests can read")
-    add_guests: Guests = Field(default=(), description="E-mail addresses of people to invite")
-    remove_guests: Guests = Field(default=(), description="E-mail addresses of people to uninvite")
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> "OutlookCalendarUpdateEvent":
-        if not self.model_fields_set - {"event_id"}:
-            raise ValueError("nothing to change was given")
-        if {guest.lower() for guest in self.add_guests} & {guest.lower() for guest in self.remove_guests}:
-            raise ValueError("nobody can be invited and uninvited at once")
-        return self
 
 
 class OutlookCalendarCancelEvent(Arguments):
