@@ -4,6 +4,8 @@ proposed ──approve──> held ──> claimed ──> done | failed | unkno
    └ decline, expiry     └ undo: withdrawn         └ undo: another execution, where the tool knows how
 """
 
+import hashlib
+import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar, Literal, Self
@@ -13,6 +15,15 @@ from contracts.ids import ExecutionId
 
 _ACTION = ExecutionId("x_0193b0f1a8c07d3e9f00112233445566")
 _MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+def call_digest(execution_id: str, tool: str, arguments_json: str) -> bytes:
+    """SHA-256, the same for the same call however its JSON is laid out; another for every execution id."""
+    try:
+        arguments = json.dumps(json.loads(arguments_json), sort_keys=True)
+    except ValueError:
+        arguments = arguments_json
+    return hashlib.sha256("\0".join((execution_id, tool, arguments)).encode()).digest()
 
 
 class ActionStatus(StrEnum):
@@ -65,6 +76,12 @@ class Provenance(Reply):
     arguments: tuple[ArgumentOrigin, ...] = ()
     sources: tuple[str, ...] = ()
     """What of outsiders was read before."""
+    digest: str = ""
+    """Of the call that this was said of (`call_digest`, in hexadecimal); of any other it says nothing."""
+
+    def of_call(self, execution_id: str, tool: str, arguments_json: str) -> Self:
+        """Bound to this call, so that nobody can send it along with another one."""
+        return self.model_copy(update={"digest": call_digest(execution_id, tool, arguments_json).hex()})
 
 
 class PreviewField(Reply):

@@ -82,7 +82,8 @@ class Toolbox:
             arguments = self.seal.seal("tool_arguments", self.scope, call.arguments or "{}")
             if call.changes_something:
                 execution = execution_id(self.turn_id, round_number, call_number)
-                outcome = await self._execute(execution, call.tool, arguments, provenance)
+                known = provenance and provenance.of_call(execution, call.tool, call.arguments or "{}")
+                outcome = await self._execute(execution, call.tool, arguments, known)
                 if outcome.status in UNDECIDED:
                     return self._undecided(call, execution, outcome)
             else:

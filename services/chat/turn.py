@@ -229,7 +229,7 @@ async def _ending(turn: RunningTurn, status: TurnStatus, written: Written, error
         cost_micros=written.cost_micros,
         error=error,
         acted=turn.has_acted,
-        read_untrusted=turn.has_read_untrusted,
+        read_untrusted=turn.has_read_before or turn.has_read_untrusted,
         at=datetime.now(UTC),
     )
 

@@ -88,7 +88,7 @@ async def _entered(
         if asker.audience is not Audience.OWNER or tool is None:
             return await ledger.claim(tx, key, request)  # one that is not known fails, and says why
         sealed = command.sealed_provenance
-        provenance = gate.provenance_of(deps.seal.open("tool_provenance", scope, sealed) if sealed else None)
+        provenance = gate.provenance_of(deps.seal.open("tool_provenance", scope, sealed) if sealed else None, request)
         return await gate.enter(tx, key, request, tool, provenance, datetime.now(UTC), deps.waits, shown)
 
 

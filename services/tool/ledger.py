@@ -6,11 +6,10 @@ try at a provider may take and is renewed before each, so that a takeover never 
 Measured elsewhere: check-send-record doubled 185 of 7,000 mails under kill -9, this none.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from contracts.actions import call_digest
 from contracts.tool import ExecutionStatus
 from libs.db import Row, Transaction
 from libs.vault import UserKey
@@ -37,11 +36,7 @@ class Request:
     @property
     def digest(self) -> bytes:
         """The same for the same request however its JSON is laid out; another for every execution id."""
-        try:
-            arguments = json.dumps(json.loads(self.arguments_json), sort_keys=True)
-        except ValueError:
-            arguments = self.arguments_json
-        return hashlib.sha256("\0".join((self.execution_id, self.tool, arguments)).encode()).digest()
+        return call_digest(self.execution_id, self.tool, self.arguments_json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,13 +99,14 @@ async def _order(tx: Transaction, run: Run, begun: Begun, scope: Scope, deps: Ch
     """The effect as a command, and the first look at it."""
     state = begun.state
     assert state.execution_id is not None
-    provenance = origins_of(run, state, begun.arguments).model_dump_json()
+    arguments = outcomes.as_json(begun.arguments)
+    provenance = origins_of(run, state, begun.arguments).of_call(state.execution_id, state.step.tool, arguments)
     command = ExecuteTool(
         execution_id=state.execution_id,
         tool=state.step.tool,
-        sealed_arguments=deps.seal.seal("tool_arguments", scope, outcomes.as_json(begun.arguments)),
+        sealed_arguments=deps.seal.seal("tool_arguments", scope, arguments),
         timezone=run.timezone,
-        sealed_provenance=deps.seal.seal("tool_provenance", scope, provenance),
+        sealed_provenance=deps.seal.seal("tool_provenance", scope, provenance.model_dump_json()),
     )
     await publish(tx, command, id=f"{state.execution_id}.{state.attempt}")
     await _look_later(tx, run, state, 0)

@@ -59,13 +59,13 @@ class Calls:
 
     async def execute(self, execution: ExecutionId, tool: str, arguments: str) -> ToolOutcome:
         """Propose or do something, once for each id. Raises BusUnavailable when it was not accepted for certain."""
-        seal = self.gateway.seal
+        seal, provenance = self.gateway.seal, BY_A_PROGRAM.of_call(execution, tool, arguments)
         command = ExecuteTool(
             execution_id=execution,
             tool=tool,
             sealed_arguments=seal.seal("tool_arguments", self.scope, arguments),
             timezone=self.timezone,
-            sealed_provenance=seal.seal("tool_provenance", self.scope, BY_A_PROGRAM.model_dump_json()),
+            sealed_provenance=seal.seal("tool_provenance", self.scope, provenance.model_dump_json()),
         )
         async with self.gateway.bus.listen("execution", execution) as notices:
             await self.gateway.bus.send(command, scope=self.scope, id=execution)

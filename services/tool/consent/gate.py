@@ -108,11 +108,12 @@ async def _refused(tx: Transaction, key: UserKey, request: Request, judgement: J
     return ending
 
 
-def provenance_of(text: str | None) -> Provenance | None:
-    """From the command; what cannot be read says nothing, so that the user is asked."""
+def provenance_of(text: str | None, request: Request) -> Provenance | None:
+    """From the command; what cannot be read or was said of another call says nothing, so that the user is asked."""
     if text is None:
         return None
     try:
-        return Provenance.model_validate(json.loads(text))
+        known = Provenance.model_validate(json.loads(text))
     except ValueError:
         return None
+    return known if known.digest == request.digest.hex() else None

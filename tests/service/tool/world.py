@@ -113,9 +113,10 @@ class World:
         provenance: Provenance | None = None,
     ) -> ExecuteTool:
         """The command to run a tool with an effect; by default the user's own words ask for every value of it."""
-        provenance = provenance or wished(arguments)
+        id = ExecutionId(execution_id or new_id("x"))
+        provenance = (provenance or wished(arguments)).of_call(id, tool, json.dumps(arguments))
         return ExecuteTool(
-            execution_id=ExecutionId(execution_id or new_id("x")),
+            execution_id=id,
             tool=tool,
             sealed_arguments=self.sealed(arguments),
             timezone=TIMEZONE,

@@ -1,6 +1,7 @@
 """Run, ask or refuse: the table of `services.tool.consent.policy`, and what holds of it whatever is put in."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,12 +24,14 @@ from services.tool.consent.policy import (
     judge,
 )
 from services.tool.consent_facts import FACTS
+from services.tool.ledger import Request
 from services.tool.registry import Audience
 from services.tool.tools import registry
 
 RUN, ASK, REFUSE = Verdict.RUN, Verdict.ASK, Verdict.REFUSE
 SEND = Intended("mail_send", Effect.SEND, (("to[1]", "tom@example.com"),))
 ENTER = Intended("calendar_create_event", Effect.WRITE)
+CALL = Request("x_1", "mail_send", '{"a": 1, "b": 2}', datetime(2026, 11, 24, tzinfo=UTC))
 CHANGING = [Effect.WRITE, Effect.SEND, Effect.SPEND]
 
 
@@ -125,7 +128,15 @@ def test_never_is_stronger_than_everything_and_ask_than_allow() -> None:
 
 @pytest.mark.parametrize("text", [None, "", "null", "[]", "{}", '{"read_untrusted": false}', "not json", '"user"'])
 def test_a_provenance_that_says_nothing_is_none(text: str | None) -> None:
-    assert provenance_of(text) is None
+    assert provenance_of(text, CALL) is None
+
+
+def test_a_provenance_holds_for_the_call_it_was_said_of_alone() -> None:
+    own = said().of_call(CALL.execution_id, CALL.tool, '{"b": 2,  "a": 1}')
+    assert provenance_of(own.model_dump_json(), CALL) == own, "however its JSON is laid out"
+    assert provenance_of(said().model_dump_json(), CALL) is None
+    for other in ({"execution_id": "x_2"}, {"tool": "mail_reply"}, {"arguments_json": '{"a": 1, "b": 3}'}):
+        assert provenance_of(own.model_dump_json(), replace(CALL, **other)) is None
 
 
 def test_every_tool_with_an_effect_is_in_the_table_of_consent() -> None:

@@ -26,7 +26,8 @@ async def test_an_effect_is_a_proposal_made_by_a_program_and_answers_with_its_id
     ((user, command, arguments, provenance),) = tools.commands
     assert user == person.user_id
     assert json.loads(arguments) == {"query": "x"}
-    assert provenance == Provenance(via="program", read_untrusted=True, is_asked=False)
+    by_program = Provenance(via="program", read_untrusted=True, is_asked=False)
+    assert provenance == by_program.of_call(command.execution_id, command.tool, arguments)
     assert found["structuredContent"] == {"status": "proposed", "action_id": command.execution_id}
     assert found.get("isError") in (None, False)
     text = found["content"][0]["text"]
