@@ -24,7 +24,7 @@ MODEL_KEY = "sandbox-model-key"
 class Sandbox:
     """`async with Sandbox(directory) as sandbox:` runs an emulated Google and, unless told otherwise, a model.
 
-    With `with_work_tools` a GitHub, a Slack and a Microsoft log-in too.
+    With `with_work_tools` a GitHub, a Slack and a Microsoft log-in too. `others` are more people at Google.
 
     `public_url`: the address (or addresses) under which the gateway is reached. With it Google knows one client and
     refuses redirects to anywhere else; without it Google takes any. The seeded dates count from the start.
@@ -37,6 +37,7 @@ class Sandbox:
         public_url: str | Sequence[str] | None = None,
         with_model: bool = True,
         with_work_tools: bool = False,
+        others: Sequence[str] = (),
         cache: Path | None = None,
     ) -> None:
         self._directory = directory
@@ -44,6 +45,7 @@ class Sandbox:
         self._with_model = with_model
         self._with_work_tools = with_work_tools
         self._cache = cache
+        self._others = tuple(others)
         self._children: list[Child] = []
         self._discovered: dict[str, str] = {}
         self.google_url = ""
@@ -57,7 +59,7 @@ class Sandbox:
         self._directory.mkdir(parents=True, exist_ok=True)
         now = datetime.now(UTC)
         # JSON is YAML, so the seed needs no writer of its own.
-        seed = self._write("seed.yaml", {"google": seeds.google_seed(now, self._public_urls)})
+        seed = self._write("seed.yaml", {"google": seeds.google_seed(now, self._public_urls, self._others)})
         options = ("start", "--service", "google", "--seed", str(seed), "--port")
         try:
             self.google_url = await self._start(

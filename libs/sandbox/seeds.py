@@ -90,17 +90,17 @@ def titles_tomorrow() -> list[str]:
     return [event.title for event in EVENTS if event.day == 1]
 
 
-def google_seed(now: datetime, public_urls: Sequence[str] = ()) -> dict[str, Any]:
-    """What the emulator is started with.
+def google_seed(now: datetime, public_urls: Sequence[str] = (), others: Sequence[str] = ()) -> dict[str, Any]:
+    """What the emulator is started with; `others` are addresses of more people, with an empty calendar each.
 
     It refuses redirects to addresses that are not registered; with no client registered it takes any client and
     any address. So without a public URL none is registered.
     """
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     seed: dict[str, Any] = {
-        "users": [{"email": EMAIL, "name": NAME}],
+        "users": [{"email": EMAIL, "name": NAME}, *({"email": other, "name": other} for other in others)],
         "messages": [_message(mail, midnight, now) for mail in MAILS],
-        "calendars": [{"id": "primary", "summary": EMAIL, "primary": True, "time_zone": "UTC"}],
+        "calendars": [_calendar(person) for person in (EMAIL, *others)],
         "calendar_events": [_event(event, midnight) for event in EVENTS],
     }
     if public_urls:
@@ -109,6 +109,10 @@ def google_seed(now: datetime, public_urls: Sequence[str] = ()) -> dict[str, Any
             {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "name": "Adjutant", "redirect_uris": redirects}
         ]
     return seed
+
+
+def _calendar(person: str) -> dict[str, Any]:
+    return {"id": "primary", "user_email": person, "summary": person, "primary": True, "time_zone": "UTC"}
 
 
 def _message(mail: Mail, midnight: datetime, now: datetime) -> dict[str, Any]:
