@@ -82,7 +82,10 @@ def _reasons(intended: Intended, provenance: Provenance | None, rules: Sequence[
         reasons += _influences(provenance)
     unknown = _unknown(intended, provenance)
     if unknown and not _is_allowed(intended, rules):
-        reasons += [f"You have never written to {value}, nor named this address yourself." for value in unknown]
+        reasons += [
+            f"You have never written to {value}, nor named this address yourself.{_lookalike(value)}"
+            for value in unknown
+        ]
     return tuple(reasons)
 
 
@@ -108,6 +111,11 @@ def _unknown(intended: Intended, provenance: Provenance) -> list[str]:
     """Recipients that the user neither named nor ever wrote to. What is not mentioned is not known."""
     origins = {each.argument: each for each in provenance.arguments}
     return [value for path, value in intended.recipients if not _is_known(origins.get(path))]
+
+
+def _lookalike(value: str) -> str:
+    """What a person cannot see: that a letter is not the one it looks like."""
+    return "" if value.isascii() else f" Not all of its letters are what they look like: {ascii(value)[1:-1]}."
 
 
 def _is_known(origin: ArgumentOrigin | None) -> bool:

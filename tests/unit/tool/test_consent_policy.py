@@ -88,6 +88,13 @@ def test_a_recipient_nobody_said_anything_about_is_unknown() -> None:
     assert all("evil@example.net" in reason for reason in judgement.reasons)
 
 
+def test_letters_that_only_look_like_others_are_pointed_out() -> None:
+    (reason,) = judge(
+        Intended("mail_send", Effect.SEND, (("to[1]", "s\u0430rah@example.com"),)), said(Origin.MODEL), ()
+    ).reasons
+    assert "s\\u0430rah@example.com" in reason
+
+
 @pytest.mark.parametrize(
     ("recipient", "value", "expected"),
     [
