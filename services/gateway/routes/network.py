@@ -75,7 +75,10 @@ class InvitationRequest(StrictBody):
 
 
 class RulesRequest(StrictBody):
-    """When you let yourself be met, on your clock. Lengths in minutes. The other one is shown none of it."""
+    """When you let yourself be met, on your clock. Lengths in minutes.
+
+    The other one is shown none of it; times that they propose outside of it are refused.
+    """
 
     timezone: Timezone | None = None
     """Your profile's, unless it is given."""

@@ -18,6 +18,7 @@ from services.tool.network import connections
 from services.tool.network.connections import INVITED_FOR, Connection
 from services.tool.network.errors import AcquaintanceNotFound, InvitationRefused, TooManyAcquaintances
 from services.tool.network.matter import clean_person
+from services.tool.network.openings import opened
 from services.tool.network.telling import tell
 
 PURPOSE = "network_connection"
@@ -62,12 +63,14 @@ class Circle:
         if self.scope.user_id in (user_id, known.user_id if known else None):
             raise InvitationRefused("This is you.")
         now, connection_id = datetime.now(UTC), new_id("nw")
+        if (standing := await self._connected_with(user_id or (known.user_id if known else None))) is not None:
+            return standing
         two = Two(inviter=clean_person(invitation.inviter), invited=clean_person(Person(address=invitation.address)))
         async with self.db.transaction(self.scope) as tx:
             await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 1))", f"network {self.scope.user_id}")
             key = await self.vault.user_key(tx)
-            if standing := await connections.invited(tx, address_hash, user_id):
-                return self._view(standing, _opened(standing, key))
+            if waiting := await connections.invited(tx, address_hash, user_id):
+                return self._view(waiting, _opened(waiting, key))
             if len([each for each in await connections.listed(tx) if each.owner == self.scope]) >= connections.MOST:
                 raise TooManyAcquaintances(f"There may be {connections.MOST} connections and invitations.")
             await connections.invite(tx, connection_id, address_hash, user_id, two.seal(key, connection_id), now)
@@ -124,7 +127,17 @@ class Circle:
         found = await self._find(connection_id, None)
         if found.status != "connected":
             raise AcquaintanceNotFound
-        return _seen(found, await self._names(found), self.scope)
+        for each, two in await opened((found,), _opened, self.db, self.vault):
+            return _seen(each, two, self.scope)
+        raise AcquaintanceNotFound
+
+    async def _connected_with(self, user_id: str | None) -> AcquaintanceView | None:
+        """The connection with that user, whoever invited: that both know of it already tells nothing new."""
+        for each, two in await self._all(None):
+            other = each.other(self.scope)
+            if each.status == "connected" and other is not None and other.user_id == user_id:
+                return self._view(each, two)
+        return None
 
     async def _find(self, connection_id: str, address_hash: str | None, *, also_over: bool = False) -> Connection:
         async with self.db.reading(self.scope) as tx:
@@ -144,11 +157,7 @@ class Circle:
             for each in found
             if each.status != "blocked" and (each.owner == self.scope or each.owner.user_id not in blocked)
         ]
-        return [(each, await self._names(each)) for each in shown]
-
-    async def _names(self, found: Connection) -> Two:
-        async with self.db.transaction(found.owner) as tx:
-            return _opened(found, await self.vault.user_key(tx))
+        return await opened(shown, _opened, self.db, self.vault)
 
     async def _is_blocked_by(self, other: Scope) -> bool:
         async with self.db.reading(other) as tx:

@@ -15,7 +15,7 @@ from contracts.network import ExpireNegotiation, NegotiationView, NetworkStep, O
 from libs.bus import publish, send_later
 from libs.db import Database, Transaction
 from libs.resilience.errors import AdjutantError
-from libs.vault import Vault
+from libs.vault import UserKey, Vault
 from services.tool.delegation.availability import Span
 from services.tool.delegation.constraints import LONGEST_MINUTES
 from services.tool.network import negotiation, sessions
@@ -24,12 +24,14 @@ from services.tool.network.errors import NegotiationNotFound, ProposalRefused, T
 from services.tool.network.free_time import FreeTime, Table
 from services.tool.network.matter import Matter, Party, clean_note, clean_title, open_matter
 from services.tool.network.negotiation import Negotiation, Phase, Side
+from services.tool.network.openings import opened
 from services.tool.network.rules import require_window
 from services.tool.network.sessions import Entry, Session
 from services.tool.network.telling import tell
 from services.tool.network.views import negotiation_view
 
 ANSWER_WITHIN: Final = timedelta(hours=48)
+CLOCKS_DIFFER: Final = timedelta(seconds=30)
 SETTLED_BY: Final = timedelta(minutes=15)
 SHORTEST_MINUTES: Final = 5
 
@@ -51,7 +53,8 @@ class NetworkDesk:
         """The user's negotiations, the last changed first."""
         async with self.db.reading(self.scope) as tx:
             found = await sessions.listed(tx, limit)
-        return [await self._view(each) for each in found]
+        now, shown = datetime.now(UTC), await opened(found, _opened, self.db, self.vault)
+        return [negotiation_view(each, matter, self.scope, now) for each, matter in shown]
 
     async def start(
         self, session_id: str, connection_id: str, topic: Topic, offer: Offer, moved_by: str | None = None
@@ -180,6 +183,9 @@ class NetworkDesk:
             if state.phase is Phase.EXPIRED and found.state.phase is Phase.OPEN:
                 await sessions.moved(tx, found, state)
                 await _tell_both(tx, replace(found, state=state), "expired", None)
+            elif state.phase is Phase.OPEN and state.until <= now + CLOCKS_DIFFER:
+                # The timer ran by PostgreSQL's clock, and ours is behind it.
+                await send_later(tx, ExpireNegotiation(session_id=session_id), state.until + CLOCKS_DIFFER)
 
     async def _move(
         self, seen: Session, move: Move, step: NetworkStep, told: Told | None, moved_by: str | None
@@ -220,11 +226,16 @@ class NetworkDesk:
         return found
 
     async def _matter(self, session: Session) -> Matter:
-        async with self.db.transaction(session.owner) as tx:
-            return open_matter(await self.vault.user_key(tx), session.session_id, session.sealed)
+        for _, matter in await opened((session,), _opened, self.db, self.vault):
+            return matter
+        raise NegotiationNotFound
 
     async def _view(self, session: Session) -> NegotiationView:
         return negotiation_view(session, await self._matter(session), self.scope, datetime.now(UTC))
+
+
+def _opened(session: Session, key: UserKey) -> Matter:
+    return open_matter(key, session.session_id, session.sealed)
 
 
 async def _tell_both(tx: Transaction, session: Session, step: NetworkStep, mover: Scope | None) -> None:

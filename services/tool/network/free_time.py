@@ -74,7 +74,7 @@ class FreeTime:
             if not allows(rules, table.minutes, slot, now, busy):
                 raise SlotsNotFree("You are not free at one of these times, or your own rules exclude it.")
             if not _suits(table, slot, now):
-                raise SlotsNotFree("The rules of the other one exclude one of these times.")
+                raise SlotsNotFree("The other one is not to be met at one of these times.")
         return slots
 
     async def require(self, start: datetime, minutes: int, rules: Rules, calendars: Sequence[str]) -> None:

@@ -135,3 +135,27 @@ async def test_words_of_the_other_are_cleaned_and_bounded(couple: Couple) -> Non
     assert len(seen.title) <= 120
     assert seen.note.startswith("Hi there!")
     assert len(seen.note) <= 500
+
+
+async def test_when_the_key_of_who_began_is_erased_the_other_one_is_left_with_the_rest(
+    couple: Couple, user: Callable[[str], User], tool: ToolDeps
+) -> None:
+    ada, grace, connection_id = couple
+    other = user("mallory")
+    kept = await grace.invite(other)
+    await other.answer(kept.connection_id)
+    await ada.start(connection_id, topic(unique("Erased"), at(3, 0)))
+    started = await grace.start(kept.connection_id, topic(unique("Kept"), at(3, 0)))
+    async with tool.db.transaction(ada.scope) as tx:
+        await tool.vault.erase(tx)
+
+    assert [each.connection_id for each in await grace.connections()] == [kept.connection_id]
+    assert [each.session_id for each in await grace.sessions()] == [started.session_id]
+
+
+async def test_inviting_whom_one_is_connected_with_is_the_same_connection(couple: Couple) -> None:
+    ada, grace, connection_id = couple
+
+    assert (await ada.invite(grace)).connection_id == connection_id
+    assert (await grace.invite(ada)).connection_id == connection_id
+    assert (len(await ada.connections()), len(await grace.connections())) == (1, 1)
