@@ -35,6 +35,8 @@ MOST_TRIES: Final = 5
 """So often a calendar is asked to take an event before it counts as refused."""
 MOST_UNDONE: Final = 20
 """So often a calendar is asked to give it back, over about ten hours, before somebody is told that it is left there."""
+AGAIN_S, SLOWEST_S = 30, 1800
+"""Before the second try, and before later ones at most."""
 LEFT_BEHIND: Final = "event_left_behind"
 
 
@@ -134,7 +136,7 @@ async def _conclude(session: Session, phase: Phase, error: str | None, deps: Too
 
 
 async def _later(tx: Transaction, session: Session) -> None:
-    wait = timedelta(seconds=min(30 * 2**session.tries, 1800))
+    wait = timedelta(seconds=min(AGAIN_S * 2**session.tries, SLOWEST_S))
     await publish(tx, SettleNegotiation(session_id=session.session_id), deliver_at=datetime.now(UTC) + wait)
 
 

@@ -6,12 +6,15 @@ Both Googles are emulators that we did not write; what they refuse is told to th
 import asyncio
 from collections.abc import Awaitable
 
+import pytest
+
 from contracts.ids import new_id
 from libs.resilience.errors import AdjutantError
 from services.tool.delegation.availability import Span
 from services.tool.deps import ToolDeps
-from services.tool.network import holds
+from services.tool.network import holds, settlement
 from tests.service.neighbours import eventually
+from tests.service.tool.front import Fault
 from tests.service.tool.network.two_users import Couple, TwoFronts, settled, topic
 from tests.service.tool.visitors import Owner, at, refused
 from tests.service.tool.world import unique
@@ -80,6 +83,55 @@ async def test_asking_again_starts_and_accepts_once(couple: Couple) -> None:
     await settled(ada, session_id, "confirmed")
 
     assert [each.session_id for each in await ada.sessions()] == [session_id]
+    assert (len(await ada.events(title)), len(await grace.events(title))) == (1, 1)
+
+
+async def test_a_calendar_that_does_not_give_the_event_back_at_once_is_asked_again(
+    couple: Couple, two_fronts: TwoFronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, grace, connection_id = couple
+    monkeypatch.setattr(settlement, "AGAIN_S", 0.1)
+    title, slot = unique("Slow"), at(27, 9)
+    started = await ada.start(connection_id, topic(title, at(27, 0)), slots=(slot,))
+    two_fronts.refuse_second(INSERT, 403)
+    two_fronts.faults = [Fault("DELETE", status=403, times=3)]
+
+    await grace.accept(started.session_id, slot)
+    await settled(ada, started.session_id, "failed", timeout_s=60)
+
+    assert two_fronts.count("DELETE") >= 4
+    assert (await ada.events(title), await grace.events(title)) == ([], [])
+    assert (await ada.session(started.session_id)).error != settlement.LEFT_BEHIND
+
+
+async def test_an_event_that_cannot_be_taken_out_again_is_said_and_not_waited_for_for_ever(
+    couple: Couple, two_fronts: TwoFronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, grace, connection_id = couple
+    monkeypatch.setattr(settlement, "AGAIN_S", 0.01)
+    monkeypatch.setattr(settlement, "MOST_TRIES", 1)
+    monkeypatch.setattr(settlement, "MOST_UNDONE", 2)
+    title, slot = unique("Stuck"), at(28, 9)
+    started = await ada.start(connection_id, topic(title, at(28, 0)), slots=(slot,))
+    two_fronts.refuse_second(INSERT, 403)
+    two_fronts.faults = [Fault("DELETE", status=403, times=1000)]
+
+    await grace.accept(started.session_id, slot)
+    await settled(ada, started.session_id, "failed", timeout_s=60)
+
+    assert (await grace.session(started.session_id)).error == settlement.LEFT_BEHIND
+    assert (len(await ada.events(title)), await grace.events(title)) == (1, [])
+
+
+async def test_an_answer_that_is_lost_does_not_make_a_second_event(couple: Couple, two_fronts: TwoFronts) -> None:
+    ada, grace, connection_id = couple
+    title, slot = unique("Cut"), at(29, 9)
+    started = await ada.start(connection_id, topic(title, at(29, 0)), slots=(slot,))
+    two_fronts.faults = [Fault(INSERT, cut=True, after_commit=True, times=2)]
+
+    await grace.accept(started.session_id, slot)
+    await settled(ada, started.session_id, "confirmed", timeout_s=60)
+
     assert (len(await ada.events(title)), len(await grace.events(title))) == (1, 1)
 
 
