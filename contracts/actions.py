@@ -101,6 +101,8 @@ class Preview(Reply):
     """Why it is asked; one sentence each, with the sentence of others that influenced an argument."""
     arguments: str
     """The arguments as JSON, to be edited."""
+    plain_title: str = ""
+    """The title without names that were looked up, which may be in an outsider's words: all that a model is told."""
 
 
 class ActionView(Reply):

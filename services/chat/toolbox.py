@@ -171,12 +171,11 @@ class Toolbox:
         title = call.tool
         if outcome.sealed_preview is not None:
             preview = self.seal.open("action_preview", self.scope, outcome.sealed_preview)
-            title = Preview.model_validate_json(preview).title
+            # What this says stays in the conversation: no words that an outsider may have chosen.
+            title = Preview.model_validate_json(preview).plain_title or title
         is_held = outcome.status is ExecutionStatus.HELD
-        wording = HELD if is_held else WAITS
-        # Its user reads what it acts on, in words that may be an outsider's; a model knows what it asked for.
-        detail, told = wording.format(title=title), wording.format(title=call.tool)
-        result = json.dumps({"status": outcome.status, "action_id": execution, "detail": told})
+        detail = (HELD if is_held else WAITS).format(title=title)
+        result = json.dumps({"status": outcome.status, "action_id": execution, "detail": detail})
         return Outcome(
             call.id,
             call.tool,

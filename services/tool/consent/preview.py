@@ -47,8 +47,14 @@ def preview_of(
         PreviewField(label=_label(name), value=write(name)[: None if name in tool.facts.recipients else LONGEST_VALUE])
         for name in _written_out(tool, given, bool(shown))
     )
-    title = title_of(tool, given, _writer(given, now, tz), shown)
-    return Preview(title=title, fields=(*shown, *fields), reasons=reasons, arguments=json.dumps(given))
+    say = _writer(given, now, tz)
+    return Preview(
+        title=title_of(tool, given, say, shown),
+        fields=(*shown, *fields),
+        reasons=reasons,
+        arguments=json.dumps(given),
+        plain_title=title_of(tool, given, say),
+    )
 
 
 def shown_in(tool: Tool[Any], preview: Preview, edited: Arguments) -> Shown:

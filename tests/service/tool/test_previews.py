@@ -51,6 +51,10 @@ async def test_an_event_is_shown_by_its_title_its_time_and_whoever_is_told(world
     changed = await world.proposed("calendar_update_event", event_id="evt_review", start="2031-03-03T14:00:00")
 
     assert cancelled.title == f"Cancel an event: Design review, {tomorrow}, 12:00"
+    assert (cancelled.plain_title, changed.plain_title) == (
+        "Cancel an event",
+        "Change an event, now at Monday, 03 March 2031, 14:00",
+    )
     assert lines(cancelled)["Event"] == f"Design review, {tomorrow}, 12:00"
     assert "tom@example.com" in lines(cancelled)["Guests who are told"]
     assert changed.title.endswith(f": Design review, {tomorrow}, 12:00, now at Monday, 03 March 2031, 14:00")
