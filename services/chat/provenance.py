@@ -96,6 +96,8 @@ class _Search:
         self._own_words = frozenset(word for message in self._messages for word in message)
         self._names = self._own_words - {start.strip() for start in asked_with}
         self._named = tuple(_named(heard.outcomes))
+        self._known = dict(self._contacts())
+        self._surnames = frozenset(word for name in self._known.values() for word in name)
         self._sentences = tuple(
             (sentence, words(sentence), _source(outcome)) for outcome in read for sentence in _sentences(outcome)
         )
@@ -111,22 +113,23 @@ class _Search:
                 yield ArgumentOrigin(argument=path, origin=Origin.USER if is_said else Origin.MODEL)
 
     def _origin(self, path: str, value: str) -> ArgumentOrigin:
-        if self._is_said(value):
+        if self._is_said(value, is_end=path == "end"):
             return ArgumentOrigin(argument=path, origin=Origin.USER)
-        if self._is_contact(value):
+        if value.lower() in self._known:
             return ArgumentOrigin(argument=path, origin=Origin.CONTACT)
         if (found := self._sentence_of(value)) is not None:
             sentence, source = found
             return ArgumentOrigin(argument=path, origin=Origin.UNTRUSTED, sentence=sentence, source=source)
         return ArgumentOrigin(argument=path, origin=Origin.MODEL)
 
-    def _is_said(self, value: str) -> bool:
+    def _is_said(self, value: str, *, is_end: bool) -> bool:
         if _ADDRESS.fullmatch(value):
             return self._stands(value)
         if _PATH.fullmatch(value):
             return self._stands(value) or self._is_named(value)
         if MOMENT.fullmatch(value):
-            return any(value in words(said) or is_said_time(value, said, self._heard.asked_at) for said in self._asking)
+            at = self._heard.asked_at
+            return any(value in words(said) or is_said_time(value, said, at, is_end=is_end) for said in self._asking)
         if not has_only_signs_of(value, self._as_written):
             return False
         told = tuple(telling(value))
@@ -139,10 +142,10 @@ class _Search:
         return re.search(pattern, self._as_written) is not None
 
     def _are_said(self, wanted: tuple[str, ...]) -> bool:
-        """In one message; many of them as they follow each other there."""
+        """In one message, with the whole names of people in it; many of them as they follow each other there."""
         n = len(wanted)
         if n <= IN_ANY_ORDER:
-            return any(set(wanted) <= set(message) for message in self._messages)
+            return any(set(wanted) <= {*message, *self._surnames} for message in self._messages)
         return any(wanted == message[at : at + n] for message in self._messages for at in range(len(message)))
 
     def _is_named(self, value: str | int) -> bool:
@@ -157,18 +160,16 @@ class _Search:
         start = path.rpartition(".")[2].partition("_")[0][:6]
         return any(word.startswith(start) for said in self._asking for word in words(said))
 
-    def _is_contact(self, value: str) -> bool:
-        """Somebody the user has written to, and whose name they said."""
-        wanted = value.lower()
+    def _contacts(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Those the user has written to and named: addresses, and the words of their names."""
         for outcome in self._heard.outcomes:
             if outcome.tool != CONTACTS or not outcome.ok:
                 continue
             for contact in _dicts(outcome.as_data()):
-                is_it = str(contact.get("address", "")).lower() == wanted and contact.get("known") is True
-                called = f"{contact.get('name', '')} {re.sub(r'[._+-]', ' ', wanted.partition('@')[0])}"
-                if is_it and set(telling(called)) & self._names:
-                    return True
-        return False
+                address, name = str(contact.get("address", "")).lower(), str(contact.get("name", ""))
+                called = {*telling(name), *telling(re.sub(r"[._+-]", " ", address.partition("@")[0]))}
+                if contact.get("known") is True and called & self._names:
+                    yield address, frozenset(telling(name) if _is_plain_name(name, is_known=True) else ())
 
     def _sentence_of(self, value: str) -> tuple[str, str] | None:
         """The sentence of others that has most of the value's words."""

@@ -24,16 +24,19 @@ _ENGLISH = (
     | _pairs("lundi mardi mercredi jeudi vendredi samedi dimanche", _DAYS)
     | _pairs("lunes martes miercoles jueves viernes sabado domingo", _DAYS)
 )
+USUAL = (30, 60)
+"""Minutes."""
 _WORD = re.compile(r"[^\W\d_][\w']*")
 _DOTTED_DAY = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
 _ORDINAL = re.compile(r"\b(\d{1,2})\.\s+(?=[^\W\d_])")
 _HOUR = re.compile(r"\ba\s+(\d{1,2})\s*(?:h|heures?)(?:\s*(\d\d))?\b")
 
 
-def is_said_time(value: str, words: str, asked_at: datetime) -> bool:
+def is_said_time(value: str, words: str, asked_at: datetime, *, is_end: bool = False) -> bool:
     """Whether `value`, a day or a moment in ISO form, is the day and the clock of `words` (lower case, no accents).
 
     A day alone is said with the day; a moment with its clock too, or where a stretch or a duration that was said ends.
+    With `is_end` and neither, where something that begins then would usually end.
     """
     try:
         said_day, rest = take_day(_in_english(words), asked_at.date())
@@ -49,12 +52,17 @@ def is_said_time(value: str, words: str, asked_at: datetime) -> bool:
     if at.date() != (said_day or asked_at.date()):
         return False
     minute = at.hour * 60 + at.minute
-    return said_day is not None and minute == 0 if clock is None else minute in _moments(clock, lasts)
+    return (
+        said_day is not None and minute == 0
+        if clock is None
+        else minute in _moments(clock, lasts, USUAL if is_end else ())
+    )
 
 
-def _moments(clock: Clock, lasts: int | None) -> set[int]:
+def _moments(clock: Clock, lasts: int | None, usual: tuple[int, ...]) -> set[int]:
     """The minutes of the day at which it begins and ends."""
     ends = {clock.minute + each for each in (clock.lasts, lasts) if each is not None}
+    ends = ends or {clock.minute + each for each in usual}
     return {clock.minute} | {end for end in ends if end < DAY_MINUTES}
 
 

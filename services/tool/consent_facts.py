@@ -75,6 +75,7 @@ _MAKE = (
     "anad",
 )
 _PLAN = (*_MAKE, "schedul", "book", "invit", "plan", "arrang", "organi", "termin", "vereinbar", "trag", "lade", "agend")
+_MEET = ("meet ", "meeting with", "call with", "lunch with", "dinner with", "coffee with", "block ", "need a", "brauch")
 _CHANGE = ("chang", "mov", "shift", "reschedul", "postpone", "updat", "rename", "push", "bring", "verschieb", "ander")
 _CANCEL = ("cancel", "delet", "remov", "drop", "call off", "absag", "losch", "streich", "annul", "supprim", "elimin")
 _DONE = ("done", "complet", "finish", "check", "tick", "mark", "erledig", "fertig", "abhak", "termin", "hecho")
@@ -117,7 +118,7 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
         ),
         "mail_label": Facts("Change labels of a mail", (), _IT, ("message_id",), asked_with=_LABEL),
         "calendar_create_event": Facts(
-            "Create an event", ("guests",), _NEW_EVENT, asked_with=_PLAN, undone_with=_event_goes
+            "Create an event", ("guests",), _NEW_EVENT, asked_with=(*_PLAN, *_MEET), undone_with=_event_goes
         ),
         "calendar_update_event": Facts(
             "Change an event", ("add_guests",), _CHANGED_EVENT, ("event_id",), asked_with=(*_CHANGE, *_PLAN)
@@ -133,7 +134,7 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
             is_held=True,
         ),
         "outlook_calendar_create_event": Facts(
-            "Create an event", ("guests",), _NEW_EVENT, asked_with=_PLAN, undone_with=_outlook_event_goes
+            "Create an event", ("guests",), _NEW_EVENT, asked_with=(*_PLAN, *_MEET), undone_with=_outlook_event_goes
         ),
         "outlook_calendar_update_event": Facts(
             "Change an event", ("add_guests",), _CHANGED_EVENT, ("event_id",), asked_with=(*_CHANGE, *_PLAN)
@@ -176,7 +177,7 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
             "Create a task",
             (),
             ((": ", "title"), (", due ", "due")),
-            asked_with=(*_MAKE, *_REMEMBER, "remind", "task", "todo", "to do"),
+            asked_with=(*_MAKE, *_REMEMBER, "remind", "erinner", "task", "todo", "to do"),
         ),
         "tasks_complete": Facts("Complete a task", (), _IT, ("task_id",), asked_with=_DONE, undone_with=_task_opens),
         "tasks_reopen": Facts(

@@ -164,6 +164,16 @@ def test_the_name_of_a_contact_is_read_as_a_text_of_others_unless_it_is_a_name(
     assert provenance_of(ToolCall("c", "tasks_create", "{}"), None, heard).read_untrusted is has_read
 
 
+def test_the_whole_name_of_somebody_the_user_named_and_the_usual_end_are_theirs() -> None:
+    words, sarah = "Schedule a meeting with Sarah tomorrow at 2pm", contacts(("Sarah Chen", "sarah@example.com", True))
+    assert origin(words, "Meeting with Sarah Chen", sarah) is USER
+    assert origin(words, "Meeting with Sarah Chen") is MODEL
+    assert origin(words, "2026-11-24T15:00:00", name="end") is USER
+    assert origin(words, "2026-11-24T18:00:00", name="end") is MODEL
+    assert origin("Meet Sarah tomorrow from 2 to 4pm", "2026-11-24T15:00:00", name="end") is MODEL
+    assert origin(words, "2026-11-24T15:00:00", name="start") is MODEL
+
+
 def test_the_number_of_an_issue_is_said_or_named() -> None:
     issue = read({"found": [{"repository": "o/e", "number": 7, "title": "Stuck cards"}]}, "github_find")
     words, tool = "Comment on #5 in o/e: done", "github_comment"
@@ -224,6 +234,9 @@ def test_another_moment_is_not_however_alike_it_looks(value: str) -> None:
         ("Schedule a meeting with Sarah tomorrow at 2pm", "calendar_create_event"),
         ("Trage morgen um 10 Uhr Zahnarzt ein", "calendar_create_event"),
         ("Neuer Termin: Zahnarzt", "calendar_create_event"),
+        ("Lunch with Sarah tomorrow at noon", "calendar_create_event"),
+        ("Ich brauche morgen um 9 einen Termin beim Arzt", "calendar_create_event"),
+        ("Erinnere mich am Freitag an die Steuer", "tasks_create"),
         ("Can you set up a call with Tom?", "calendar_create_event"),
         ("Call off the review", "calendar_cancel_event"),
         ("Remind me to buy milk", "tasks_create"),
