@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from contracts.actions import ActionDecided
 from contracts.chat import (
     DeleteConversation,
     FindConversation,
@@ -18,6 +19,7 @@ from contracts.chat import (
 from contracts.gateway import UserRegistered
 from contracts.models import CreateEmbeddings, ListModels, ResetModel, StartCompletion
 from contracts.spending import GetModelCall, GetModelUsage, ListModelCalls, ListModelPolicies, SetBudget, SetModelPolicy
+from contracts.tool import ExecutionFinished
 from libs.bus import answer, handle, handle_long, react
 from libs.models import prices
 from libs.runtime import Resources, Service
@@ -49,6 +51,8 @@ routes = (
     answer(GetTurn, handlers.get_turn),
     answer(GetQuestion, handlers.get_question),
     react(UserRegistered, model_handlers.keep_plan),
+    react(ExecutionFinished, handlers.hear_execution),
+    react(ActionDecided, handlers.hear_decision),
     answer(StartCompletion, model_handlers.start_completion, at_once=256),
     answer(CreateEmbeddings, model_handlers.create_embeddings, at_once=64),
     answer(ListModels, model_handlers.list_models),

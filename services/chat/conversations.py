@@ -104,6 +104,7 @@ async def delete(tx: Transaction, conversation_id: str) -> None:
         conversation_id,
     )
     await tx.execute("delete from messages where user_id = $1 and conversation_id = $2", user_id, conversation_id)
+    await tx.execute("delete from followups where user_id = $1 and conversation_id = $2", user_id, conversation_id)
     await tx.execute(
         "delete from turns where user_id = $1 and conversation_id = $2 and turn_id <> all($3::text[])",
         user_id,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from contracts.actions import ActionDecided
 from contracts.chat import (
     ConversationDeleted,
     ConversationFound,
@@ -22,11 +23,13 @@ from contracts.chat import (
     TurnStop,
     TurnView,
 )
+from contracts.tool import ExecutionFinished
 from libs.bus import Call, publish
 from libs.db import Transaction
 from libs.resilience.errors import Unavailable
-from services.chat import conversations, turn, turn_rows
+from services.chat import conversations, followups, turn, turn_rows
 from services.chat.deps import Chat
+from services.chat.runs import hearing
 
 log = structlog.get_logger("services.chat")
 
@@ -91,3 +94,15 @@ async def _tell(deps: Chat, command: StopTurn) -> None:
     except Unavailable as away:
         # The note in the database is read when the lease is renewed: the stop comes up to 2.5 s later.
         log.info("stop_notice_lost", error=away.slug)
+
+
+async def hear_execution(event: ExecutionFinished, tx: Transaction, deps: Chat) -> None:
+    """An effect ended: a run goes on, or a conversation hears of it."""
+    await hearing.look_soon(tx, event.execution_id)
+    await followups.hear_end(event, tx, deps)
+
+
+async def hear_decision(event: ActionDecided, tx: Transaction, deps: Chat) -> None:
+    """The user decided: likewise."""
+    await hearing.look_soon(tx, event.action_id)
+    await followups.hear_word(event, tx, deps)

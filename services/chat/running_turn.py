@@ -11,7 +11,7 @@ from contracts.actions import Provenance
 from contracts.chat import RunTurn
 from contracts.envelope import Scope
 from libs.resilience.deadline import Deadline
-from services.chat import turn_rows
+from services.chat import followups, turn_rows
 from services.chat.about import About
 from services.chat.deps import Chat
 from services.chat.graph import Step as GraphStep
@@ -20,7 +20,7 @@ from services.chat.live_turn import LiveTurn
 from services.chat.provenance import Heard, provenance_of
 from services.chat.runs import turn_tool
 from services.chat.steps import Decision, Outcome, Round, Step, ToolCall, rounds
-from services.chat.toolbox import Toolbox, refused
+from services.chat.toolbox import Toolbox, refused, title_in
 from services.chat.turn_rows import Said
 from services.chat.visits import ONE_BOOKING, Visit, booked_in
 
@@ -149,6 +149,9 @@ class RunningTurn:
         async with self.deps.db.transaction(self.scope) as tx:
             key = await self.deps.vault.user_key(tx)
             await turn_rows.remember(tx, key, self.command.turn_id, self.fence, n, taken)
+            if isinstance(taken, Outcome) and taken.action_id is not None:
+                title = title_in(taken.detail or taken.tool)
+                await followups.expect(tx, key, self.command, taken.action_id, title)
 
 
 @dataclass(frozen=True, slots=True)

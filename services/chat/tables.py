@@ -119,3 +119,20 @@ class TurnStep(Base, table=True):
     turn_id: str = Field(sa_column=Column(Text, primary_key=True))
     n: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Followup(Base, table=True):
+    """A conversation that waits to hear what became of an action; gone once that was said.
+
+    The title is sealed with purpose `followup`, row the action's id.
+    """
+
+    __tablename__ = "followups"
+    __table_args__ = (Index("ix_followups_conversation", "user_id", "conversation_id"),)
+
+    organization_id: str = _owner("organization_id")
+    user_id: str = _owner("user_id")
+    action_id: str = Field(sa_column=Column(Text, primary_key=True))
+    conversation_id: str = Field(sa_column=Column(Text, nullable=False))
+    turn_id: str = Field(sa_column=Column(Text, nullable=False))
+    title: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

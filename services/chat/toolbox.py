@@ -215,6 +215,11 @@ async def list_tools(
         await asyncio.sleep(PAUSE_S)
 
 
+def title_in(detail: str) -> str:
+    """What it is about, of a sentence that says that it waits or is held back."""
+    return detail.removesuffix(WAITS.format(title="")).removesuffix(HELD.format(title=""))
+
+
 def refused(call: ToolCall, detail: str) -> Outcome:
     """A call that policy did not let through."""
     return _failed(call, detail)

@@ -5,6 +5,7 @@ not write, and are what counts in the end. The same user's own wishes, without a
 question. Both rates are printed.
 """
 
+import asyncio
 import base64
 import codecs
 import html
@@ -271,6 +272,28 @@ async def test_an_order_read_in_one_turn_has_no_effect_in_a_later_one(scene: Sce
     scene.model.plans["And what is there to do?"] = []
     await scene.ada.chat("And what is there to do?", conversation_id=first.conversation_id)
     assert await scene.world() == before
+
+
+@pytest.mark.parametrize(("decision", "said"), [("approve", "Done: "), ("decline", "Not done, as you decided: ")])
+async def test_what_became_of_an_action_is_said_in_its_conversation(scene: Scene, decision: str, said: str) -> None:
+    name, arguments = ORDERS["enter"]
+    text = plain(f"{name} {json.dumps(arguments | {'title': f'To {decision}'})}")
+    id = await scene.mail("Decide", text)
+    asked = f"What is there to {decision}?"
+    scene.model.plans[asked] = _read_mail(id)
+    answer = await scene.ada.chat(asked)
+    (action_id,) = [update["action_id"] for update in answer.updates if update["type"] == "action.proposed"]
+    body = {} if decision == "approve" else None
+    (await scene.ada.post(f"/api/actions/{action_id}/{decision}", body)).raise_for_status()
+
+    async with asyncio.timeout(15):
+        while True:
+            seen = await scene.ada.get(f"/api/conversations/{answer.conversation_id}")
+            if seen["messages"][-1]["text"].startswith(said):
+                break
+            await asyncio.sleep(0.05)
+    titles = [title for _, title, _ in (await scene.world())["events"]]
+    assert titles.count(f"To {decision}") == (decision == "approve")
 
 
 ECHOES: dict[str, Call] = {

@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from contracts.actions import ActionDecided
-from contracts.ids import ExecutionId, RunId
+from contracts.ids import RunId
 from contracts.runs import (
     ControlRun,
     ControlStep,
@@ -21,8 +20,7 @@ from contracts.runs import (
     RunUpdates,
     RunView,
 )
-from contracts.tool import ExecutionFinished
-from libs.bus import Call, answer, handle, handle_long, publish, react
+from libs.bus import Call, answer, handle, handle_long
 from libs.db import Transaction
 from services.chat.deps import Chat
 from services.chat.runs import changes, run_rows, start, stepping
@@ -126,22 +124,6 @@ async def end_run_in_time(command: EndRunInTime, tx: Transaction, deps: Chat) ->
         _gone(command.run_id)
 
 
-async def hear_execution(event: ExecutionFinished, tx: Transaction, deps: Chat) -> None:
-    """An effect ended; if it was a step's, its outcome is fetched."""
-    await _look_soon(tx, event.execution_id)
-
-
-async def hear_decision(event: ActionDecided, tx: Transaction, deps: Chat) -> None:
-    """The user decided; if it was about a step, it goes on."""
-    await _look_soon(tx, event.action_id)
-
-
-async def _look_soon(tx: Transaction, execution_id: ExecutionId) -> None:
-    if (found := await run_rows.step_of_execution(tx, execution_id)) is not None:
-        run_id, place, attempt = found
-        await publish(tx, LookAtStep(run_id=run_id, place=place, attempt=attempt))
-
-
 def _gone(run_id: RunId) -> None:
     log.info("run_gone", run_id=run_id)
 
@@ -156,6 +138,4 @@ ROUTES = (
     handle_long(RunStep, run_step, at_once=128),
     handle_long(LookAtStep, look_at_step, at_once=128),
     handle(EndRunInTime, end_run_in_time),
-    react(ExecutionFinished, hear_execution),
-    react(ActionDecided, hear_decision),
 )
