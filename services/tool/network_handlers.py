@@ -25,8 +25,9 @@ from contracts.network import (
     Topic,
 )
 from libs.bus import Call
+from services.tool import settlement
 from services.tool.deps import ToolDeps
-from services.tool.network import settlement, telling
+from services.tool.network import telling
 
 CALENDAR_S = 6.0
 """Nobody waits longer for their own calendar."""

@@ -2,7 +2,7 @@
 
 The mover's own scope finds the negotiation (a row policy shows it to the two and to nobody else); the move is written
 in the scope of its owner, under a lock, by the rules of `services.tool.network.negotiation`. What follows in the
-calendars is `services.tool.network.settlement`'s, which is told by a command in the same transaction.
+calendars is `services.tool.settlement`'s, which is told by a command in the same transaction.
 """
 
 from collections.abc import Callable

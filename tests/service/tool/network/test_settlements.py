@@ -10,9 +10,10 @@ import pytest
 
 from contracts.ids import new_id
 from libs.resilience.errors import AdjutantError
+from services.tool import settlement
 from services.tool.delegation.availability import Span
 from services.tool.deps import ToolDeps
-from services.tool.network import holds, settlement
+from services.tool.network import holds
 from tests.service.neighbours import eventually
 from tests.service.tool.front import Fault
 from tests.service.tool.network.two_users import Couple, TwoFronts, settled, topic
