@@ -34,6 +34,11 @@ IN_ANY_ORDER = 3
 _COUNTS = ("duration_minutes", "limit")
 """Numbers that choose nothing: all others have to be said, such as the number of an issue."""
 _NAMES = ("name", "title", "subject", "full_name", "display_name", "label")
+_SAYS_OWN = frozenset(
+    {"mail_send", "calendar_create_event", "outlook_calendar_create_event", "github_create_issue"}
+    | {"tasks_create", "memory_add"}
+)
+"""Tools whose actions are called after nothing but their own arguments; all others act on what has a name already."""
 _IDS = ("id", "kind", "number")
 
 
@@ -76,6 +81,11 @@ def says_much(outcome: Outcome) -> bool:
         return False
     contacts = [each for each in _dicts(outcome.as_data()) if "address" in each]
     return not all(_is_plain_name(str(each.get("name", "")), each.get("known") is True) for each in contacts)
+
+
+def may_quote_others(effects: Iterable[Outcome]) -> bool:
+    """Whether what is said of these in the conversation may hold names that outsiders gave to what they act on."""
+    return any(outcome.action_id is not None and outcome.tool not in _SAYS_OWN for outcome in effects)
 
 
 def _is_plain_name(name: str, is_known: bool) -> bool:

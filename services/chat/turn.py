@@ -27,6 +27,7 @@ from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.graph import CONTEXT, VISIT, done_sentence, step
 from services.chat.live_turn import LiveTurn, Update
 from services.chat.model_engine import ModelFailed
+from services.chat.provenance import may_quote_others
 from services.chat.running_turn import RunningTurn, Written
 from services.chat.steps import Decision
 from services.chat.stops import Stop
@@ -229,7 +230,7 @@ async def _ending(turn: RunningTurn, status: TurnStatus, written: Written, error
         cost_micros=written.cost_micros,
         error=error,
         acted=turn.has_acted,
-        read_untrusted=turn.has_read_before or turn.has_read_untrusted,
+        read_untrusted=turn.has_read_before or turn.has_read_untrusted or may_quote_others(turn.effects),
         at=datetime.now(UTC),
     )
 

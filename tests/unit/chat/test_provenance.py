@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from contracts.actions import Origin, Provenance
 from contracts.tool import Effect, ToolDescription
-from services.chat.provenance import Heard, provenance_of
+from services.chat.provenance import Heard, may_quote_others, provenance_of
 from services.chat.steps import Outcome, ToolCall
-from services.tool.consent_facts import facts_of
+from services.tool.consent_facts import FACTS, facts_of
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Europe/Berlin"))
 USER, CONTACT, MODEL, UNTRUSTED = Origin.USER, Origin.CONTACT, Origin.MODEL, Origin.UNTRUSTED
@@ -274,6 +274,16 @@ def test_only_a_short_answer_stands_for_the_message_before_it() -> None:
     assert not of("Read my mail", {}, tool="mail_send", earlier=earlier).is_asked
     assert not of("What's new?", {}, tool="mail_send", earlier=earlier).is_asked
     assert not of("Yes", {}, tool="mail_send", earlier=[*earlier, "How is the weather?"]).is_asked
+
+
+def test_what_is_said_of_an_action_on_a_thing_may_quote_whoever_named_it() -> None:
+    def action(tool: str, id: str | None = "x_1") -> Outcome:
+        return Outcome("c", tool, ok=True, effect=True, untrusted=False, action_id=id)
+
+    assert may_quote_others([action("mail_send"), action("github_comment")])
+    assert not may_quote_others([action("mail_send"), action("github_comment", None)])
+    named = {tool for tool, facts in FACTS.items() if facts.acts_on}
+    assert all(may_quote_others([action(tool)]) for tool in named)
 
 
 def test_of_two_values_for_one_name_the_last_counts_as_it_does_for_the_tool() -> None:
