@@ -97,6 +97,7 @@ def _task_opens(given: Mapping[str, Any], _result: Mapping[str, Any]) -> tuple[s
 
 _COPIES = ((" with a copy to ", "cc"), (" with a blind copy to ", "bcc"))
 _TO = ((" to ", "to"), *_COPIES)
+_LETTER = (*_TO, (": ", "subject"), (", in answer to ", NAME))
 _NEW_EVENT = ((" with ", "guests"), (": ", "title"), (", ", "start"))
 _CHANGED_EVENT = (
     (" and invite ", "add_guests"),
@@ -109,7 +110,7 @@ _IT = ((": ", NAME),)
 
 FACTS: Mapping[str, Facts] = MappingProxyType(
     {
-        "mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), (*_TO, (": ", "subject")), asked_with=_WRITE),
+        "mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), _LETTER, ("reply_to_message_id",), asked_with=_WRITE),
         "mail_send": Facts(
             "Send a mail", ("to", "cc", "bcc"), (*_TO, (": ", "subject")), asked_with=_SAY, is_held=True
         ),
@@ -124,11 +125,13 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
             "Change an event", ("add_guests",), _CHANGED_EVENT, ("event_id",), asked_with=(*_CHANGE, *_PLAN)
         ),
         "calendar_cancel_event": Facts("Cancel an event", (), _IT, ("event_id",), asked_with=_CANCEL),
-        "outlook_mail_draft": Facts("Draft a mail", ("to", "cc", "bcc"), (*_TO, (": ", "subject")), asked_with=_WRITE),
+        "outlook_mail_draft": Facts(
+            "Draft a mail", ("to", "cc", "bcc"), _LETTER, ("reply_to_message_id",), asked_with=_WRITE
+        ),
         "outlook_mail_send": Facts(
             "Send a mail",
             ("to", "cc", "bcc"),
-            (*_TO, (": ", "subject"), (", in answer to ", NAME)),
+            _LETTER,
             ("reply_to_message_id",),
             asked_with=_SAY,
             is_held=True,

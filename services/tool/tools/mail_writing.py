@@ -84,9 +84,10 @@ async def find_sent_mail(arguments: MailSend | MailReply, context: Context) -> W
     return await _find((SENT,), context)
 
 
-async def shown_answered(arguments: MailReply, context: Context) -> Names:
-    """Which mail is answered."""
-    return await shown_mail(arguments.message_id, context)
+async def shown_answered(arguments: MailReply | MailDraft, context: Context) -> Names:
+    """Which mail is answered, if one is."""
+    answered = arguments.message_id if isinstance(arguments, MailReply) else arguments.reply_to_message_id
+    return await shown_mail(answered, context) if answered else ()
 
 
 async def mail_draft(arguments: MailDraft, context: Context) -> WrittenMail:
@@ -172,6 +173,7 @@ MAIL_WRITING_TOOLS = (
         arguments=MailDraft,
         run=mail_draft,
         look_up=find_draft,
+        shown=shown_answered,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=True,
     ),

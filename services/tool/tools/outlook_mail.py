@@ -137,7 +137,7 @@ async def outlook_mail_send(arguments: OutlookMailSend, context: Context) -> Wri
     return _written(sent)
 
 
-async def shown_answered(arguments: OutlookMailSend, context: Context) -> Names:
+async def shown_answered(arguments: OutlookMailSend | OutlookMailDraft, context: Context) -> Names:
     """Which mail is answered, if one is."""
     answered = arguments.reply_to_message_id
     if answered is None:
@@ -228,6 +228,7 @@ OUTLOOK_MAIL_TOOLS = (
         arguments=OutlookMailDraft,
         run=outlook_mail_draft,
         look_up=find_outlook_draft,
+        shown=shown_answered,
         needs=frozenset({PROVIDER}),
         returns_untrusted_text=True,
     ),

@@ -88,6 +88,16 @@ async def test_a_task_is_shown_by_its_title(world: World, tool: ToolDeps) -> Non
     assert created.title == "Create a task: Feed the cat, due Monday, 03 March 2031"
 
 
+async def test_a_draft_that_its_user_wants_to_be_asked_about_names_what_it_answers(
+    world: World, tool: ToolDeps, gateway: Bus
+) -> None:
+    await gateway.ask(SetConsentRule(tool="mail_draft", verdict="ask"), scope=world.scope)
+
+    drafted = await world.proposed("mail_draft", to=["tom@example.com"], body="b", reply_to_message_id="m_lunch")
+
+    assert drafted.title == "Draft a mail to tom@example.com, in answer to Lunch?"
+
+
 async def test_what_is_held_back_is_named_too(world: World, tool: ToolDeps) -> None:
     command = world.asked("mail_reply", REPLY)
     await world.chat.send(command, scope=world.scope)
