@@ -1,4 +1,4 @@
-"""What acting costs: a read over asking the provider oneself, the decision of consent, free times, and runs by the thousand.
+"""What acting costs: reads over asking the provider oneself, the decision of consent, free times, runs by the thousand.
 
 The read's baseline is the same request made to the emulated provider directly. Runs have three steps each, the last
 two write a task; `baseline` of their rate is bare inserts into a PostgreSQL, one transaction each, in one connection.
