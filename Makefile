@@ -4,7 +4,7 @@ PYTHON ?= python3
 BENCH  ?= all
 ROUNDS ?= 5
 # Test processes at once; every one of them shares the same NATS and PostgreSQL.
-JOBS   ?= 2
+JOBS   ?= 3
 
 BIN     := .venv/bin
 STAMP   := .venv/.installed

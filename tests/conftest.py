@@ -34,7 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of tests that show one promise in many variants CI runs a sample, spread evenly and always the same."""
+    """What takes long begins first. Of tests that show one promise in many ways CI runs a sample, always the same."""
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)
     if config.getoption("--every-way"):
         return
     variants: dict[str, list[pytest.Item]] = {}

@@ -27,7 +27,7 @@ ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 PATIENCE_S = 150.0
 VICTIMS = ("chat", "tool", "gateway", "nats", "postgres")
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600 * ROUNDS)]
+pytestmark = [pytest.mark.chaos, pytest.mark.early, pytest.mark.timeout(600 * ROUNDS)]
 
 
 async def test_a_hundred_turns_survive_the_death_of_every_part_and_create_a_hundred_events(data_dir: Path) -> None:

@@ -22,7 +22,7 @@ from libs.testing.running import RunningAdjutant, free_port, running_adjutant
 from tests.service.models.scripted_server import END, HEAD, event, refusal, scripted
 from tests.system.conftest import PASSWORD
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.system, pytest.mark.early, pytest.mark.timeout(180)]
 
 OPEN_AFTER = 5
 """Failures in a row that open a breaker (SPEC H4)."""

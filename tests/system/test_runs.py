@@ -20,7 +20,7 @@ from libs.testing.running import RunningAdjutant, running_adjutant
 from tests.chaos.patient_client import until
 from tests.system.conftest import PASSWORD, Connected
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.early, pytest.mark.timeout(900)]
 
 PATIENCE_S = 240.0
 STEPS = 10
@@ -234,11 +234,12 @@ async def _events(
                 yield kind, id, json.loads(value)
 
 
+@pytest.mark.every_way(sample=1)
 @pytest.mark.parametrize(
     "victims",
     [
         ("chat", "tool"),
-        pytest.param(("chat", "tool", "gateway", "nats", "postgres"), marks=pytest.mark.chaos),
+        ("chat", "tool", "gateway", "nats", "postgres"),
     ],
 )
 async def test_a_run_of_ten_steps_has_ten_effects_once_each_with_a_kill_after_each_begins(
