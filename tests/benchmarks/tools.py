@@ -52,6 +52,7 @@ async def run() -> None:
                 "ADJUTANT_PORT": str(port),
                 "ADJUTANT_PUBLIC_URL": url,
                 "ADJUTANT_GATEWAY_MCP_CALLS_PER_MINUTE": "100000",
+                "ADJUTANT_GATEWAY_CHAT_PER_MINUTE": "1000000",
                 "ADJUTANT_LOG_LEVEL": "WARNING",
             }
             async with running_adjutant(place / "data", settings) as adjutant, AdjutantClient(adjutant.url) as ada:
