@@ -6,15 +6,29 @@ proposed ──approve──> held ──> claimed ──> done | failed | unkno
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from contracts.envelope import Command, Event, Live, Query, Reply, Service
 from contracts.ids import ExecutionId
 
 _ACTION = ExecutionId("x_0193b0f1a8c07d3e9f00112233445566")
 _MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+def leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Every plain value of a call's arguments with its path: `guests[2]`, counted from one. Who says where a value
+    comes from and who decides with that have to name it alike."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(f"{path}.{name}" if path else str(name), inner)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value, start=1):
+            yield from leaves(f"{path}[{number}]", inner)
+    else:
+        yield path, value
 
 
 def call_digest(execution_id: str, tool: str, arguments_json: str) -> bytes:

@@ -11,6 +11,7 @@ Code is left as it is, since nobody's screen runs it.
 import re
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from libs.models.messages import ModelEvent, ModelMessage, TextDelta
@@ -51,7 +52,7 @@ class OutputFilter:
     """Feed it the pieces of one answer. `material` gives what the conversation has shown: its links may be repeated."""
 
     def __init__(self, material: Callable[[], str]) -> None:
-        self._material = material
+        self._gather = material
         self._held = ""
         self._line = ""
         """Of the present line, what has been read and is not held."""
@@ -184,8 +185,13 @@ class OutputFilter:
             return url
         return f"(link left out: {_host(url) or 'not an address'})"
 
+    @cached_property
+    def _material(self) -> str:
+        """Put together when the first link comes; most answers have none."""
+        return self._gather()
+
     def _may_lead_to(self, url: str) -> bool:
-        if url and url in self._material():
+        if url and url in self._material:
             return _scheme(url) in _SCHEMES
         try:
             parts = urlsplit(url)

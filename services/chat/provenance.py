@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.actions import ArgumentOrigin, Origin, Provenance
+from contracts.actions import ArgumentOrigin, Origin, Provenance, leaves
 from contracts.tool import ToolDescription
 from services.chat.own_words import composed, has_only_signs_of, plain, telling, words
 from services.chat.said_times import MOMENT, is_said_time
@@ -114,7 +114,7 @@ class _Search:
 
     def origins(self, arguments_json: str) -> Iterator[ArgumentOrigin]:
         """Of every value in the arguments that says, chooses or switches something."""
-        for path, value in _leaves("", _loaded(arguments_json)):
+        for path, value in leaves("", _loaded(arguments_json)):
             if isinstance(value, str):
                 if value.strip():
                     yield self._origin(path, value.strip())
@@ -202,7 +202,7 @@ def _source(outcome: Outcome) -> str:
 
 
 def _sentences(outcome: Outcome) -> Iterator[str]:
-    for _, value in _leaves("", outcome.as_data()):
+    for _, value in leaves("", outcome.as_data()):
         if isinstance(value, str):
             for found in _SENTENCE.finditer(value):
                 if sentence := " ".join(found.group().split()):
@@ -226,17 +226,6 @@ def _dicts(value: Any) -> Iterator[Mapping[str, Any]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _dicts(inner)
-
-
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _leaves(f"{path}.{name}" if path else str(name), inner)
-    elif isinstance(value, list):
-        for number, inner in enumerate(value, start=1):
-            yield from _leaves(f"{path}[{number}]", inner)
-    else:
-        yield path, value
 
 
 def _loaded(arguments_json: str) -> Any:

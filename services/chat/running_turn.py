@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
 
 from msgspec import structs
 
@@ -14,7 +13,6 @@ from libs.resilience.deadline import Deadline
 from services.chat import followups, turn_rows
 from services.chat.about import About
 from services.chat.deps import Chat
-from services.chat.graph import Step as GraphStep
 from services.chat.graph import action, step
 from services.chat.live_turn import LiveTurn
 from services.chat.provenance import Heard, provenance_of
@@ -95,9 +93,6 @@ class RunningTurn:
 
     async def _make(self, round_: Round, number: int, call: ToolCall) -> None:
         node = action(call.tool, round_.number, number)
-        if call.tool == turn_tool.NAME and self.visit is None:
-            await self._plan(round_, number, call, node)
-            return
         async with step(self.live, node):
             outcome = await self._outcome_of(round_, number, call)
             await self._remember(outcome)
@@ -109,34 +104,33 @@ class RunningTurn:
     async def _outcome_of(self, round_: Round, number: int, call: ToolCall) -> Outcome:
         if self.visit and call.changes_something and any(outcome.ok for outcome in self.effects):
             return refused(call, ONE_BOOKING)
+        if call.tool == turn_tool.NAME and self.visit is None:
+            return await self._planned(round_, number, call)
         provenance = self._provenance(round_, call) if call.changes_something else None
         return await self.toolbox.call(round_.number, number, call, provenance)
 
-    async def _plan(self, round_: Round, number: int, call: ToolCall, node: GraphStep) -> None:
+    async def _planned(self, round_: Round, number: int, call: ToolCall) -> Outcome:
         """Steps that the user sees and starts; nothing of them is done here."""
-        async with step(self.live, node):
-            outcome = await turn_tool.propose(
-                call,
-                f"{self.command.turn_id}:{round_.number}:{number}",
-                self.text,
-                self.toolbox,
-                self.scope,
-                self.deps,
-                has_read_untrusted=self.has_read_before or self._has_read(round_),
-            )
-            await self._remember(outcome)
-            status: Literal["ok", "failed"] = "ok" if outcome.ok else "failed"
-            await self.live.emit("step.result", step_id=node.id, status=status, text=outcome.detail)
+        return await turn_tool.propose(
+            call,
+            f"{self.command.turn_id}:{round_.number}:{number}",
+            self.text,
+            self.toolbox,
+            self.scope,
+            self.deps,
+            has_read_untrusted=self.has_read_before or any(outcome.untrusted for outcome in self._before(round_)),
+        )
 
-    def _has_read(self, round_: Round) -> bool:
-        return any(outcome.untrusted for each in self.rounds[: round_.number] for outcome in each.outcomes)
+    def _before(self, round_: Round) -> tuple[Outcome, ...]:
+        """What the planner had been told when it decided on this round: the outcomes of the rounds before."""
+        return tuple(outcome for each in self.rounds[: round_.number] for outcome in each.outcomes)
 
     def _provenance(self, round_: Round, call: ToolCall) -> Provenance:
-        """What was before the planner when it decided on this call: everything of the rounds before."""
+        """What was before the planner when it decided on this call."""
         heard = Heard(
             words=self.text,
             earlier_words=tuple(said.text for said in self.history if said.role == "user"),
-            outcomes=tuple(outcome for each in self.rounds[: round_.number] for outcome in each.outcomes),
+            outcomes=self._before(round_),
             asked_at=self.asked_at,
             has_read_before=self.has_read_before,
             obeys_rules=round_.decision.engine == RULES,

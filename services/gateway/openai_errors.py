@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from libs.http.problem import retry_after
 from libs.resilience.errors import AdjutantError
-from services.gateway.limits import TooManyRequests
+from services.gateway.error_headers import error_headers
 
 PREFIX = "/v1/"
 SOON_S = 60
@@ -63,15 +63,9 @@ def error_body(slug: str, status: int, message: str, request_id: str) -> dict[st
 def openai_response(error: AdjutantError, request_id: str) -> Response:
     """The whole answer. A budget that is used up must not be tried again by itself: `x-should-retry` says so. One that
     is put aside for requests under way may be."""
-    headers: dict[str, str] = {}
-    if isinstance(error, TooManyRequests):
-        headers |= error.allowance.headers()
-    if (wait_s := retry_after(error)) is not None:
-        headers["retry-after"] = str(wait_s)
-    if error.slug == "budget_reached" and (wait_s or math.inf) > SOON_S:
+    headers = error_headers(error)
+    if error.slug == "budget_reached" and (retry_after(error) or math.inf) > SOON_S:
         headers["x-should-retry"] = "false"
-    if error.status == 401:
-        headers["www-authenticate"] = 'Bearer realm="adjutant"'
     # What is wrong with a request is 400 there, whatever it is.
     status = 400 if error.status == 422 else error.status
     detail = error.detail if error.detail.endswith((".", "!", "?")) else f"{error.detail}."

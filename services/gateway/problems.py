@@ -7,24 +7,17 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from libs.http.problem import MEDIA_TYPE, problem, retry_after
+from libs.http.problem import MEDIA_TYPE, problem
 from libs.resilience.errors import AdjutantError, Internal, InvalidInput
 from services.gateway import openai_errors
+from services.gateway.error_headers import error_headers
 from services.gateway.errors import MethodNotAllowed, RouteNotFound
-from services.gateway.limits import TooManyRequests
 
 
 def problem_response(error: AdjutantError, request_id: str, **more: Any) -> Response:
     """The response for an error; `Retry-After` and rate-limit headers where they help."""
-    headers: dict[str, str] = {}
-    if isinstance(error, TooManyRequests):
-        headers |= error.allowance.headers()
-    if (wait_s := retry_after(error)) is not None:
-        headers["retry-after"] = str(wait_s)
-    if error.status == 401:
-        headers["www-authenticate"] = 'Bearer realm="adjutant"'
     # ASCII: a lone surrogate that came in must not make the answer fail.
-    return Response(json.dumps(problem(error, request_id, **more)), error.status, headers, MEDIA_TYPE)
+    return Response(json.dumps(problem(error, request_id, **more)), error.status, error_headers(error), MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

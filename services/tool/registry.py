@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -107,12 +108,18 @@ class Registry:
     def for_connections(self, connected: frozenset[str], audience: Audience = Audience.OWNER) -> Tools:
         """What these connections allow this audience, and what would allow more."""
         tools = self._for(audience)
-        usable = tuple(tool.describe() for tool in tools if tool.is_usable_with(connected))
+        usable = tuple(_described(tool) for tool in tools if tool.is_usable_with(connected))
         wanted = frozenset().union(*(tool.needs for tool in tools))
         return Tools(tools=usable, missing_providers=tuple(sorted(wanted - connected)))
 
     def _for(self, audience: Audience) -> list[Tool[Any]]:
         return [tool for tool in self._tools.values() if tool.audience is audience]
+
+
+@cache
+def _described(tool: Tool[Any]) -> ToolDescription:
+    """Once for each tool: every turn asks for all of them, and their schemas take 6 to 15 ms to write."""
+    return tool.describe()
 
 
 def parameters_schema(arguments: type[BaseModel]) -> dict[str, Any]:

@@ -18,6 +18,17 @@ def window(start: str, end: str, tz: ZoneInfo, now: datetime) -> tuple[datetime,
     return first, last
 
 
+def day_or_window(
+    tool: str, day: str | None, start: str | None, end: str | None, tz: ZoneInfo, now: datetime
+) -> tuple[datetime, datetime]:
+    """A day (today when nothing is given), or from `start` to `end`. Raises InvalidArguments."""
+    if start is None and end is None:
+        return times.day_bounds(times.day(day or "today", tz, now), tz)
+    if day is None and start and end:
+        return window(start, end, tz, now)
+    raise InvalidArguments(f"{tool}: give either day, or both start and end.")
+
+
 def span(
     start: str, end: str | None, lasting: timedelta, tz: ZoneInfo, now: datetime
 ) -> tuple[datetime, datetime, list[str]]:

@@ -4,14 +4,12 @@ The baseline is what cannot be left out: the events put in order, and nothing el
 """
 
 import random
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.tool.delegation.availability import Span, Taken, free_starts
 from services.tool.delegation.constraints import Constraints
-from tests.benchmarks.report import Measurement
+from tests.benchmarks.report import Measurement, median_ms
 
 CALENDARS, EVENTS, DAYS = 20, 10_000, 365
 TIMES = 20
@@ -26,10 +24,10 @@ RULES = Constraints(
 def run() -> None:
     """Print one line for the year, and one for the month that a booking page shows."""
     taken = _taken(random.Random(7))  # noqa: S311 - the same year each time
-    baseline = _ms(lambda: sorted(taken.busy))
+    baseline = median_ms(lambda: sorted(taken.busy), TIMES)
     year, month = (Span(START, START + timedelta(days=days)) for days in (DAYS, 31))
     for name, window in (("year_of_20_calendars", year), ("month_of_20_calendars", month)):
-        found = _ms(lambda window=window: free_starts(taken, RULES, BERLIN, window, 30, START))  # type: ignore[misc]
+        found = median_ms(lambda window=window: free_starts(taken, RULES, BERLIN, window, 30, START), TIMES)  # type: ignore[misc]
         Measurement("tools.availability", name, found, "ms", baseline, TARGET_MS).print()
 
 
@@ -41,13 +39,3 @@ def _taken(chance: random.Random) -> Taken:
             start = START + timedelta(minutes=15 * chance.randrange(DAYS * 96))
             busy.append(Span(start, start + timedelta(minutes=chance.choice((15, 30, 45)))))
     return Taken(busy, [span.start for span in busy[:300]])
-
-
-def _ms(work: Callable[[], object]) -> float:
-    """Median milliseconds."""
-    took: list[float] = []
-    for _ in range(TIMES):
-        began = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - began)
-    return sorted(took)[TIMES // 2] * 1000

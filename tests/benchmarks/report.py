@@ -2,6 +2,8 @@
 
 import json
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -32,6 +34,16 @@ class Measurement:
             line[key] = round(line[key], 3)
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
+
+
+def median_ms(work: Callable[[], object], times: int, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Milliseconds that it takes, by the clock's seconds; `time.process_time` counts CPU only."""
+    took: list[float] = []
+    for _ in range(times):
+        began = clock()
+        work()
+        took.append(clock() - began)
+    return sorted(took)[times // 2] * 1000
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -12,7 +12,7 @@ from libs.privacy import Kind, Restorer, Scrubber
 from services.chat.compression import compressed
 from services.chat.output_filter import OutputFilter
 from services.chat.turn_rows import Said
-from tests.benchmarks.report import Measurement
+from tests.benchmarks.report import Measurement, median_ms
 
 CHARACTERS = 4_000
 PIECE = 12
@@ -41,10 +41,11 @@ def run() -> None:
         # Ten thousand tokens of history go into half the room.
         "compression_of_history": lambda: compressed(history, "When is the meeting with Mr. Novak?", CHARACTERS * 5),
     }
-    baseline = _ms(_kept)
+    baseline = median_ms(_kept, TIMES, time.process_time)
     for name, stage in stages.items():
         share = 10 if name == "compression_of_history" else 1
-        Measurement("models.safety", name, _ms(stage) / share, "ms/1000 tokens", baseline, TARGET_MS).print()
+        took = median_ms(stage, TIMES, time.process_time) / share
+        Measurement("models.safety", name, took, "ms/1000 tokens", baseline, TARGET_MS).print()
 
 
 def _fed(stage: Restorer | OutputFilter, pieces: list[str]) -> str:
@@ -53,13 +54,3 @@ def _fed(stage: Restorer | OutputFilter, pieces: list[str]) -> str:
 
 def _kept() -> bytes:
     return hashlib.sha256(TEXT.encode()).digest() + zlib.compress(TEXT.encode(), level=1)
-
-
-def _ms(work: Callable[[], object]) -> float:
-    """Median milliseconds of CPU."""
-    took: list[float] = []
-    for _ in range(TIMES):
-        began = time.process_time()
-        work()
-        took.append(time.process_time() - began)
-    return sorted(took)[TIMES // 2] * 1000

@@ -28,7 +28,7 @@ from services.tool.consent.policy import Intended, judge
 from tests.benchmarks import availability
 from tests.benchmarks.cpu import cpu_seconds
 from tests.benchmarks.platform import platform
-from tests.benchmarks.report import Measurement, percentile
+from tests.benchmarks.report import Measurement, median_ms, percentile
 
 READS, RUNS, CLIENTS, INSERTS = 100, 1_000, 16, 1_000
 LONGEST_S = 240.0
@@ -75,11 +75,11 @@ def _consent() -> None:
     provenance = provenance_of(call, tool, heard)
     intended = Intended("mail_send", Effect.SEND, (("to[1]", "priya.nair@example.com"),))
     told = Provenance.model_validate_json(provenance.model_dump_json())
-    baseline = _ms(lambda: json.loads(read.result))
-    Measurement(
-        "tools.consent", "provenance", _ms(lambda: provenance_of(call, tool, heard)), "ms", baseline, 20
-    ).print()
-    Measurement("tools.consent", "policy", _ms(lambda: judge(intended, told, ())), "ms", baseline, 0.1).print()
+    baseline = median_ms(lambda: json.loads(read.result), 50)
+    found_ms = median_ms(lambda: provenance_of(call, tool, heard), 50)
+    decided_ms = median_ms(lambda: judge(intended, told, ()), 50)
+    Measurement("tools.consent", "provenance", found_ms, "ms", baseline, 20).print()
+    Measurement("tools.consent", "policy", decided_ms, "ms", baseline, 0.1).print()
 
 
 async def _reads(sandbox: Sandbox, ada: AdjutantClient) -> None:
@@ -146,13 +146,3 @@ async def _p50(ask: Callable[[], Awaitable[Any]]) -> float:
         (await ask()).raise_for_status()
         took.append((time.perf_counter() - began) * 1000)
     return percentile(took, 0.5)
-
-
-def _ms(work: Callable[[], object]) -> float:
-    """Median milliseconds."""
-    took: list[float] = []
-    for _ in range(50):
-        began = time.perf_counter()
-        work()
-        took.append((time.perf_counter() - began) * 1000)
-    return sorted(took)[25]

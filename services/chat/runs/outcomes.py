@@ -163,7 +163,7 @@ def _tried_again(run: Run, state: StepState, ended: Ended, now: datetime) -> boo
         return False
     if state.step.changes_something:
         state.generation += 1
-    if run.status is RunStatus.PAUSED:
+    if run.status is RunStatus.PAUSED or run.is_waiting_for_others(state):
         state.status, state.error = StepStatus.PENDING, None
         run.changed.add(state.step.id)
         return True

@@ -174,11 +174,14 @@ class Run:
         for step in self.plan.steps:
             if under_way >= AT_ONCE:
                 return
-            if self.states[step.id].status is StepStatus.PENDING and all(
-                self.states[other].status in ENDED for other in step.depends_on
-            ):
-                self.dispatch(self.states[step.id])
+            state = self.states[step.id]
+            if state.status is StepStatus.PENDING and not self.is_waiting_for_others(state):
+                self.dispatch(state)
                 under_way += 1
+
+    def is_waiting_for_others(self, state: StepState) -> bool:
+        """Whether a step before it is open; also one that its user left out at first and then wanted after all."""
+        return any(self.states[other].status not in ENDED for other in state.step.depends_on)
 
     def _settle(self, now: datetime) -> None:
         statuses = {state.status for state in self.states.values()}

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from libs.http.problem import retry_after
 from libs.resilience.errors import AdjutantError, Forbidden, InvalidInput
+from services.gateway.error_headers import error_headers
 from services.gateway.errors import MalformedJson
-from services.gateway.limits import TooManyRequests
 
 PARSE_ERROR, INVALID_REQUEST, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32602, -32603
 """JSON-RPC 2.0, section 5.1."""
@@ -57,14 +57,7 @@ def code_of(error: AdjutantError) -> int:
 
 def refusal(error: AdjutantError, message_id: str | int | None, request_id: str) -> Response:
     """The HTTP answer to a request that was not let in; clients of the SDK read the JSON-RPC error in it."""
-    headers: dict[str, str] = {}
-    if isinstance(error, TooManyRequests):
-        headers |= error.allowance.headers()
-    if (wait_s := retry_after(error)) is not None:
-        headers["retry-after"] = str(wait_s)
-    if error.status == 401:
-        headers["www-authenticate"] = 'Bearer realm="adjutant"'
     data = error_data(error) | {"request_id": request_id}
     said = {"code": code_of(error), "message": sentence(error), "data": data}
     body = json.dumps({"jsonrpc": "2.0", "id": message_id, "error": said})
-    return Response(body, error.status, headers, "application/json")
+    return Response(body, error.status, error_headers(error), "application/json")

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from contracts.actions import Preview, PreviewField
+from contracts.actions import Preview, PreviewField, leaves
 from services.tool import times
 from services.tool.arguments import Arguments
 from services.tool.consent.legible import legible
@@ -80,19 +80,12 @@ def title_of(tool: Tool[Any], given: dict[str, Any], write: Callable[[str], str]
 
 def recipients_of(tool: Tool[Any], given: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """Argument paths and values of everybody who gets something."""
-    return tuple(leaf for name in tool.facts.recipients if name in given for leaf in leaves(name, given[name]))
+    return tuple(leaf for name in tool.facts.recipients if name in given for leaf in _texts(name, given[name]))
 
 
-def leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Every value below, with its path: `guests[2]`, counted from one."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from leaves(f"{path}.{name}" if path else name, inner)
-    elif isinstance(value, list | tuple):
-        for number, inner in enumerate(value, start=1):
-            yield from leaves(f"{path}[{number}]", inner)
-    elif value is not None:
-        yield path, str(value)
+def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """What was given, as text."""
+    return ((place, str(inner)) for place, inner in leaves(path, value) if inner is not None)
 
 
 def _written_out(tool: Tool[Any], given: dict[str, Any], is_shown: bool) -> list[str]:
@@ -127,7 +120,7 @@ def _writer(given: dict[str, Any], now: datetime, tz: ZoneInfo, zone: str = "") 
             return _time(value, _moments_before(name, given, now, tz), tz, zone)
         if isinstance(value, bool):
             return "yes" if value else "no"
-        return "\n".join(inner for _, inner in leaves("", value)) if isinstance(value, list | dict) else str(value)
+        return "\n".join(inner for _, inner in _texts("", value)) if isinstance(value, list | dict) else str(value)
 
     return write
 

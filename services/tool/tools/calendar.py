@@ -10,10 +10,9 @@ from pydantic import BaseModel, Field
 from contracts.tool import Effect
 from libs.providers.errors import EntityExists
 from libs.providers.google.calendar import CalendarEvent, NewEvent, without_reference
-from services.tool import times, windows
+from services.tool import windows
 from services.tool.arguments import Arguments, EmailAddress, Prose, TimeText, Title, bounded
 from services.tool.context import Context
-from services.tool.errors import InvalidArguments
 from services.tool.registry import Tool
 from services.tool.windows import rfc3339
 
@@ -111,13 +110,8 @@ class CreatedEvent(BaseModel):
 
 async def calendar_list(arguments: CalendarList, context: Context) -> ListedEvents:
     """Events that touch the window."""
-    if arguments.start is None and arguments.end is None:
-        on = times.day(arguments.day or "today", context.tz, context.now)
-        start, end = times.day_bounds(on, context.tz)
-    elif arguments.day is None and arguments.start and arguments.end:
-        start, end = windows.window(arguments.start, arguments.end, context.tz, context.now)
-    else:
-        raise InvalidArguments("calendar_list: give either day, or both start and end.")
+    asked = (arguments.day, arguments.start, arguments.end)
+    start, end = windows.day_or_window("calendar_list", *asked, context.tz, context.now)
     events = await context.access.use(
         PROVIDER, lambda token: context.calendar.events(token, start, end, timeout_s=context.timeout_s)
     )

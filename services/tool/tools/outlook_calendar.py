@@ -4,9 +4,8 @@ from datetime import datetime
 
 from contracts.tool import Effect
 from libs.providers.microsoft.agenda import OutlookEvent
-from services.tool import times, windows
+from services.tool import windows
 from services.tool.context import Context
-from services.tool.errors import InvalidArguments
 from services.tool.registry import Tool
 from services.tool.tools.calendar import (
     Availability,
@@ -24,13 +23,8 @@ MAX_LISTED = 100
 
 async def outlook_calendar_list(arguments: CalendarList, context: Context) -> ListedEvents:
     """Events that touch the window."""
-    if arguments.start is None and arguments.end is None:
-        on = times.day(arguments.day or "today", context.tz, context.now)
-        start, end = times.day_bounds(on, context.tz)
-    elif arguments.day is None and arguments.start and arguments.end:
-        start, end = windows.window(arguments.start, arguments.end, context.tz, context.now)
-    else:
-        raise InvalidArguments("outlook_calendar_list: give either day, or both start and end.")
+    asked = (arguments.day, arguments.start, arguments.end)
+    start, end = windows.day_or_window("outlook_calendar_list", *asked, context.tz, context.now)
     events = await context.access.use(
         PROVIDER,
         lambda token: context.work.outlook_agenda.events(token, start, end, context.tz, timeout_s=context.timeout_s),

@@ -11,7 +11,7 @@ from libs.bus import Bus
 from services.tool.deps import ToolDeps
 from tests.conftest import Platform
 from tests.service.tool.front import Front
-from tests.service.tool.outlook_server import Microsoft, running_microsoft
+from tests.service.tool.outlook.server import Microsoft, running_microsoft
 from tests.service.tool.visitors import Owner, at, refused
 from tests.service.tool.world import World, running_tool, unique
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from contracts.actions import ArgumentOrigin, Origin, Preview, Provenance
+from contracts.actions import ArgumentOrigin, Origin, Preview, Provenance, leaves
 from contracts.envelope import Scope
 from contracts.ids import ExecutionId, new_id
 from contracts.tool import ExecuteTool, ExecutionStatus, GetExecution, RunReadTool, ToolOutcome
@@ -24,7 +24,6 @@ from libs.vault import MasterKeys, TransitSeal, Vault
 from services.tool.app import routes
 from services.tool.connected import Connected
 from services.tool.consent.gate import Waits
-from services.tool.consent.preview import leaves
 from services.tool.deps import ToolDeps
 from services.tool.execution import Patience
 from services.tool.tools import registry

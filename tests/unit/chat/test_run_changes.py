@@ -280,3 +280,14 @@ def test_a_step_that_was_left_out_with_another_comes_back_with_it() -> None:
     assert run.status is RunStatus.DONE
     changes.retry(run, "a", NOW)
     assert statuses(run) == {"a": "ready", "b": "pending", "c": "pending"}
+
+
+def test_a_step_that_is_tried_again_waits_for_what_its_user_wanted_after_all() -> None:
+    run = started(step("a"), step("b", "a"))
+    changes.skip(run, "a", NOW)
+    assert outcomes.begin(run, "b", 1, NOW) is not None
+    changes.retry(run, "a", NOW)
+    outcomes.end(run, "b", 1, Ended(error="provider_unavailable"), NOW)
+    assert statuses(run) == {"a": "ready", "b": "pending"}
+    do(run, "a")
+    assert run.state("b").status is StepStatus.READY

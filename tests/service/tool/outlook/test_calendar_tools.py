@@ -4,7 +4,6 @@ Nobody emulates Graph's calendar. The server holds every request against what Mi
 `tests.service.providers.graph_agenda`); what Graph does beyond its documentation is not tested.
 """
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,34 +12,15 @@ import pytest
 
 from contracts.tool import ExecutionStatus
 from services.tool.deps import ToolDeps
-from tests.conftest import Platform
 from tests.service.providers.graph_agenda import GraphAgenda
 from tests.service.tool.front import Fault, Front
 from tests.service.tool.lost_answers import lost_answers, with_a_forgotten_result, with_a_lost_answer
-from tests.service.tool.outlook_server import Microsoft, running_microsoft
-from tests.service.tool.world import TIMEZONE, World, running_tool
+from tests.service.tool.outlook.server import Microsoft
+from tests.service.tool.world import TIMEZONE, World
 
 SARAH, TOM = "sarah.chen@example.com", "tom@example.com"
 CREATE = "POST /v1.0/me/events HTTP"
 DAY = "2026-12-01"
-
-
-@pytest.fixture(scope="module")
-async def microsoft() -> AsyncIterator[Microsoft]:
-    async with running_microsoft() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def google(microsoft: Microsoft) -> str:
-    """In these tests the provider behind the front is Microsoft."""
-    return microsoft.vendor.url
-
-
-@pytest.fixture(scope="module")
-async def tool(platform: Platform, front: Front) -> AsyncIterator[ToolDeps]:
-    async with running_tool(platform, front.url, microsoft_api_url=f"{front.url}/v1.0") as deps:
-        yield deps
 
 
 @pytest.fixture
