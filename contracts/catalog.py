@@ -11,6 +11,7 @@ SUBJECTS_OF_THEIR_OWN = (
     "activities",
     "bookings",
     "delegations",
+    "memory",
     "models",
     "network",
     "runs",

@@ -41,6 +41,7 @@ PREFIXES = {
     "ng": "negotiation of two users",
     "r": "multi-step run",
     "tk": "task",
+    "me": "entry of memory",
     "evt": "event, command or query envelope",
 }
 
