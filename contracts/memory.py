@@ -1,4 +1,4 @@
-"""Memory: what the assistant keeps of its user from one conversation to the next. Context keeps it; nobody has a copy."""
+"""Memory: what the assistant keeps of its user from one conversation to the next. Held by context alone."""
 
 from datetime import datetime
 from enum import StrEnum
