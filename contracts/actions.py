@@ -40,6 +40,10 @@ def call_digest(execution_id: str, tool: str, arguments_json: str) -> bytes:
     return hashlib.sha256("\0".join((execution_id, tool, arguments)).encode()).digest()
 
 
+DecidedVia = Literal["api", "chat"]
+"""By a click, or in the words of a conversation."""
+
+
 class ActionStatus(StrEnum):
     """Where an action stands: as `contracts.tool.ExecutionStatus`."""
 
@@ -176,12 +180,13 @@ class DecideAction(Query[ActionView]):
     """
 
     subject: ClassVar[str] = "rpc.tool.decide_action.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.NOTIFICATION)
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.NOTIFICATION, Service.CHAT)
     reply: ClassVar[type[Reply]] = ActionView
 
     action_id: ExecutionId
     decision: Literal["approve", "decline", "undo"]
     sealed_arguments: str | None = None
+    via: DecidedVia = "api"
 
     @classmethod
     def example(cls) -> Self:
@@ -233,11 +238,13 @@ class ActionDecided(Event):
     """A proposal was approved, declined or undone by its user, or expired. Its outcome is `ExecutionFinished`."""
 
     subject: ClassVar[str] = "evt.tool.action.decided.v1"
-    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION, Service.CHAT)
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION, Service.CHAT, Service.GATEWAY)
 
     action_id: ExecutionId
     tool: str
     decision: Literal["approved", "declined", "expired", "withdrawn", "undone"]
+    via: DecidedVia = "api"
+    """Where the user said so; nothing is meant by it of what expired."""
 
     @classmethod
     def example(cls) -> Self:

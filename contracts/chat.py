@@ -91,6 +91,8 @@ class RunTurn(Command):
     it has the tools of that link only."""
     sealed_visitor: str | None = None
     """Who that is: JSON of `Visitor`, sealed with purpose `run_turn`."""
+    may_decide: bool = False
+    """Whether whoever wrote the message may approve actions: a "yes" of theirs is the user's decision."""
 
     @model_validator(mode="after")
     def _conversations_are_kept_apart(self) -> Self:

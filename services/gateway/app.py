@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from contracts.actions import ActionDecided
+from libs.bus import react
 from libs.http.outgoing import HttpClient
 from libs.runtime import Resources, Service
 from libs.vault import HookSecrets
+from services.gateway.audit import hear_decision
 from services.gateway.authentication import Authenticator, PrincipalCache
 from services.gateway.deps import Gateway
 from services.gateway.housekeeping import keep_house
@@ -15,6 +18,8 @@ from services.gateway.signing import Signer
 from services.gateway.web import web_application
 from services.gateway.webhooks.google_keys import GoogleKeys
 from services.gateway.webhooks.refusals import Refusals
+
+routes = (react(ActionDecided, hear_decision),)
 
 
 @asynccontextmanager
@@ -46,4 +51,4 @@ async def open_gateway(resources: Resources[GatewaySettings]) -> AsyncIterator[G
     passwords.close()
 
 
-service = Service(name="gateway", settings=GatewaySettings, routes=(), open=open_gateway, web=web_application)
+service = Service(name="gateway", settings=GatewaySettings, routes=routes, open=open_gateway, web=web_application)

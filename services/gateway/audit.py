@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from contracts.actions import ActionDecided
 from contracts.ids import new_id
 from libs.db import Transaction
 from services.gateway.principal import Origin
+
+if TYPE_CHECKING:
+    from services.gateway.deps import Gateway
 
 
 class Action(StrEnum):
@@ -42,6 +47,14 @@ class Action(StrEnum):
     CONVERSATION_DELETED = "conversation.deleted"
 
 
+_DECIDED = {
+    "approved": Action.ACTION_APPROVED,
+    "declined": Action.ACTION_DECLINED,
+    "withdrawn": Action.ACTION_UNDONE,
+    "undone": Action.ACTION_UNDONE,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the trail."""
@@ -54,6 +67,13 @@ class Entry:
     address: str
     user_agent: str
     request_id: str
+
+
+async def hear_decision(event: ActionDecided, tx: Transaction, deps: "Gateway") -> None:
+    """What its user decided by a word in a conversation; a click was recorded when it came."""
+    if event.via == "chat" and event.decision in _DECIDED:
+        unknown = Origin(address=None, user_agent="", request_id="", secure=True)
+        await record(tx, "conversation", _DECIDED[event.decision], event.action_id, unknown)
 
 
 async def record(tx: Transaction, actor: str, action: Action, target: str, origin: Origin) -> None:
@@ -71,7 +91,7 @@ async def record(tx: Transaction, actor: str, action: Action, target: str, origi
         actor,
         action,
         target,
-        str(origin.address),
+        str(origin.address or ""),
         origin.user_agent,
         origin.request_id,
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from opentelemetry import trace
@@ -16,7 +16,7 @@ from services.gateway.deps import Gateway
 from services.gateway.errors import TurnNotFound
 from services.gateway.limits import Allowance, Limit
 from services.gateway.metrics import ACTIVE_STREAMS
-from services.gateway.principal import Principal
+from services.gateway.principal import Permission, Principal
 from services.gateway.turn_stream import Sink, TurnStream
 from services.gateway.turns import (
     AskedTurn,
@@ -89,6 +89,7 @@ async def start_turn(
         by_link = asked.visit.delegation_id if asked.visit else None
         await check_conversation(gateway.db, gateway.bus, scope, asked.conversation_id, by_link)
     conversation = asked.conversation_id or conversation
+    asked = replace(asked, may_decide=_may_decide(caller, asked))
     ids = TurnIds.from_key(scope, key, conversation) if key else TurnIds.fresh(conversation)
     limit = limit or gateway.chat_limit
     accepted = await accept_turn(gateway.db, scope, asked, ids, limit)
@@ -109,6 +110,13 @@ async def start_turn(
         await turn.close()
         raise
     return turn
+
+
+def _may_decide(caller: Principal, asked: AskedTurn) -> bool:
+    """As with the endpoints of actions; not with a question that is asked again, nor where the client says what was
+    said before."""
+    is_new = asked.regenerates is None and not asked.earlier and asked.visit is None
+    return is_new and Permission.MANAGE in caller.permissions
 
 
 async def resume_turn(gateway: Gateway, caller: Principal, turn_id: str, after: int) -> FollowedTurn:

@@ -51,6 +51,9 @@ class AskedTurn:
     """What was said before, when the client keeps the conversation itself."""
     visit: Visit | None = field(default=None, repr=False)
     """Left out of the fingerprint: outsiders have no Idempotency-Key."""
+    may_decide: bool = field(default=False, repr=False)
+    """Whether a "yes" in it approves what waits: the caller may, and has the conversation before their eyes. Left out
+    of the fingerprint as well: it says who asks, not what."""
 
     def fingerprint(self) -> str:
         """Tells whether a repeated Idempotency-Key came with the same request."""
@@ -151,6 +154,7 @@ def command_for(
         regenerates=asked.regenerates,
         delegation_id=asked.visit.delegation_id if asked.visit else None,
         sealed_visitor=sealed_visitor,
+        may_decide=asked.may_decide,
     )
 
 

@@ -7,6 +7,7 @@ from contracts.actions import (
     CarryOutAction,
     ConsentRules,
     DecideAction,
+    DecidedVia,
     ExpireAction,
     GetAction,
     ListActions,
@@ -44,7 +45,7 @@ async def decide_action(query: DecideAction, call: Call, deps: ToolDeps) -> Acti
     scope, sealed = call.require_scope(), query.sealed_arguments
     edited = deps.seal.open("tool_arguments", scope, sealed) if sealed else None
     async with deps.db.transaction(scope) as tx:
-        book = await _book(tx, deps)
+        book = await _book(tx, deps, query.via)
         match query.decision:
             case "approve":
                 view = await book.approve(query.action_id, edited)
@@ -91,8 +92,8 @@ async def remove_consent_rule(query: RemoveConsentRule, call: Call, deps: ToolDe
         return ConsentRules(rules=await rules.rules_of(tx))
 
 
-async def _book(tx: Transaction, deps: ToolDeps) -> Book:
-    return Book(tx, await deps.vault.user_key(tx), deps.seal, deps.tools, deps.waits)
+async def _book(tx: Transaction, deps: ToolDeps, via: DecidedVia = "api") -> Book:
+    return Book(tx, await deps.vault.user_key(tx), deps.seal, deps.tools, deps.waits, via)
 
 
 async def _tell(action_id: ExecutionId, view: ActionView, scope: Scope, deps: ToolDeps) -> None:

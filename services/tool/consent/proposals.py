@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from contracts.actions import ActionDecided as Decided
-from contracts.actions import ActionStatus, ActionView, CarryOutAction, Preview
+from contracts.actions import ActionStatus, ActionView, CarryOutAction, DecidedVia, Preview
 from contracts.ids import ExecutionId
 from contracts.tool import ExecutionStatus
 from libs.bus import publish
@@ -33,6 +33,8 @@ class Book:
     seal: TransitSeal
     tools: Registry
     waits: Waits
+    via: DecidedVia = "api"
+    """Where its user decides."""
 
     async def listed(self, which: Literal["waiting", "all"], limit: int) -> tuple[ActionView, ...]:
         """Newest first."""
@@ -154,7 +156,7 @@ class Book:
         tool: str,
         decision: Literal["approved", "declined", "expired", "withdrawn", "undone"],
     ) -> None:
-        await publish(self.tx, Decided(action_id=ExecutionId(action_id), tool=tool, decision=decision))
+        await publish(self.tx, Decided(action_id=ExecutionId(action_id), tool=tool, decision=decision, via=self.via))
 
     def _view(self, row: Row) -> ActionView:
         preview = self.key.open(PREVIEW, row["execution_id"], row["preview"]).decode()
