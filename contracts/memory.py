@@ -48,6 +48,16 @@ class NewMemory(BaseModel):
     """Whether text of others went into it, be it with the user's consent: it stays data, never instructions."""
 
 
+class MemoryChange(BaseModel):
+    """What is to be different; absent where it stays."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str | None = Field(default=None, min_length=1, max_length=1000)
+    kind: MemoryKind | None = None
+    importance: float | None = Field(default=None, ge=0, le=1)
+
+
 class MemoryView(Reply):
     """One entry, with where it comes from."""
 
@@ -100,8 +110,9 @@ class ForgottenMemories(Reply):
 class AddMemory(Query[MemoryView]):
     """Remember something. Asked again with the same `memory_id` it is the same entry.
 
-    Beyond the bound the least important, oldest entries go. Error `memory_rejected` for what is nothing but text of
-    others.
+    An entry of the same `key` is replaced. What is remembered already, word for word, is refreshed and answered, with
+    its own id. Beyond the bound the least important, oldest entries go. Error `memory_rejected` for what no source of
+    kind `user` or `conversation` stands behind, or whose source is gone.
     """
 
     subject: ClassVar[str] = "rpc.context.add_memory.v1"
@@ -119,7 +130,7 @@ class AddMemory(Query[MemoryView]):
 
 
 class UpdateMemory(Query[MemoryView]):
-    """Other words, another kind or importance. Error `memory_not_found`."""
+    """Other words, another kind or importance. Errors `memory_not_found`, `memory_exists` for the words of another."""
 
     subject: ClassVar[str] = "rpc.context.update_memory.v1"
     asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
@@ -127,7 +138,7 @@ class UpdateMemory(Query[MemoryView]):
 
     memory_id: str
     sealed_change: str
-    """JSON of `text`, `kind`, `importance`, each absent where it stays; purpose `memory`."""
+    """`MemoryChange` as JSON, purpose `memory`."""
 
     @classmethod
     def example(cls) -> Self:

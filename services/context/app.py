@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from contracts.chat import ConversationDeleted, TurnCompleted
 from contracts.context import AssembleContext, UpdateProfile
 from contracts.gateway import UserRegistered
+from contracts.memory import AddMemory, ForgetMemories, ListMemories, RecallMemories, UpdateMemory
 from contracts.notification import NotificationCreated, NotificationRead
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved
 from contracts.sync import ActivityRecorded, SourceRegistered
 from libs.bus import answer, react
 from libs.runtime import Resources, Service
-from services.context import handlers
+from services.context import handlers, memory_handlers
 from services.context.deps import Context
 from services.context.settings import ContextSettings
 
@@ -27,6 +28,11 @@ routes = (
     react(ConversationDeleted, handlers.forget_conversation),
     answer(AssembleContext, handlers.assemble_context),
     answer(UpdateProfile, handlers.update_profile),
+    answer(AddMemory, memory_handlers.add),
+    answer(UpdateMemory, memory_handlers.update),
+    answer(ListMemories, memory_handlers.list_all),
+    answer(RecallMemories, memory_handlers.recall),
+    answer(ForgetMemories, memory_handlers.forget),
 )
 
 
@@ -37,7 +43,9 @@ async def open_context(resources: Resources[ContextSettings]) -> AsyncIterator[C
         db=resources.db,
         bus=resources.bus,
         vault=resources.vault,
+        seal=resources.seal,
         default_timezone=resources.settings.default_timezone,
+        max_memories=resources.settings.max_memories,
     )
 
 

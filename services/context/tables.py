@@ -5,7 +5,7 @@ The owner columns fill themselves from the session, so that no statement can nam
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Integer, LargeBinary, Text, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, DateTime, Double, Integer, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from libs.db import service_metadata
@@ -75,3 +75,35 @@ class ConversationStatistics(Base, table=True):
     output_tokens: int = Field(sa_column=Column(BigInteger, nullable=False))
     cost_micros: int = Field(sa_column=Column(BigInteger, nullable=False))
     duration_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class Memory(Base, table=True):
+    """An entry of memory. Text, key and sources are sealed in `content`, purpose `memory`."""
+
+    __tablename__ = "memories"
+    __table_args__ = (
+        CheckConstraint("importance between 0 and 1", name="importance_is_a_share"),
+        CheckConstraint("cardinality(origins) > 0", name="cites_its_source"),
+    )
+
+    organization_id: str = Field(sa_column=_owner("organization_id"))
+    user_id: str = Field(sa_column=_owner("user_id"))
+    memory_id: str = Field(sa_column=Column(Text, primary_key=True))
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    importance: float = Field(sa_column=Column(Double, nullable=False))
+    origins: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    """By which it is found when a source goes: see `services.context.memory.origins`."""
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    updated_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class MemoryGone(Base, table=True):
+    """An entry's id, or an origin, that is no more: neither comes back with a request that is late or repeated."""
+
+    __tablename__ = "memories_gone"
+
+    organization_id: str = Field(sa_column=_owner("organization_id"))
+    user_id: str = Field(sa_column=_owner("user_id"))
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    gone_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
