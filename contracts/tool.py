@@ -101,6 +101,8 @@ class RunReadTool(Query[ToolOutcome]):
     timezone: str
     delegation_id: str | None = None
     """Set when an outsider asks who came by that link."""
+    asked_at: datetime | None = None
+    """When its user asked, which words such as "tomorrow" are relative to; None: now."""
 
     @classmethod
     def example(cls) -> Self:
@@ -156,6 +158,8 @@ class ExecuteTool(Command):
     sealed_provenance: str | None = None
     """Where the call comes from: JSON of `contracts.actions.Provenance`, purpose `tool_provenance`. Without it nothing
     is known, and the user is asked."""
+    asked_at: datetime | None = None
+    """When its user asked, which words such as "tomorrow" are relative to; None: when this was sent."""
 
     @classmethod
     def example(cls) -> Self:

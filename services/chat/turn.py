@@ -132,6 +132,7 @@ async def _prepare(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> Non
         seal=turn.deps.seal,
         scope=turn.scope,
         timezone=about.zone.key,
+        asked_at=turn.asked_at,
         turn_id=turn.command.turn_id,
         deadline=turn.deadline,
         known=about.tools,

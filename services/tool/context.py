@@ -40,8 +40,12 @@ class Context:
     network: NetworkDesk
     execution_id: str | None = None
     """Set for tools with an effect."""
+    entered_at: datetime | None = None
+    """When that execution entered the ledger, perhaps days after it was asked for; nothing it did is older."""
     reception: Reception | None = None
     """Set when an outsider asks: all they get to see of the owner."""
+    roots: Roots = UNKNOWN
+    """Which of an effect's arguments stem from others, for tools that keep them."""
 
     @property
     def effect_id(self) -> str:
@@ -49,6 +53,11 @@ class Context:
         if self.execution_id is None:
             raise RuntimeError("an effect needs an execution id")
         return self.execution_id
+
+    @property
+    def begun_at(self) -> datetime:
+        """The moment that what is made now bears, the same for every attempt."""
+        return self.entered_at or self.now
 
     async def ask(self, query: Query[ReplyT]) -> ReplyT:
         """Another service of ours, for the same user. Raises what it answers."""

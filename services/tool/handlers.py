@@ -77,7 +77,7 @@ async def execute_tool(command: ExecuteTool, call: Call, deps: ToolDeps) -> None
     scope = call.require_scope()
     reception = _reception(command, scope, deps)
     audience = Audience.DELEGATION if reception else Audience.OWNER
-    asked_at = call.envelope.time
+    asked_at = command.asked_at or call.envelope.time
     ending = await effects.ensure_ended(command, asked_at, scope, deps, audience=audience, reception=reception)
     await tell_live(command.execution_id, ending, scope, deps)
 

@@ -58,6 +58,7 @@ class Claim:
     execution_id: str
     fence: int
     asked_at: datetime
+    entered_at: datetime
     is_first: bool
 
 
@@ -95,7 +96,7 @@ async def claim(tx: Transaction, key: UserKey, request: Request, opening: Openin
     """Claim the execution, or say how it stands. Raises ExecutionInProgress, ExecutionConflict."""
     is_claimed = opening.status is ExecutionStatus.CLAIMED
     preview = opening.preview_json
-    inserted = await tx.fetchval(
+    entered_at = await tx.fetchval(
         _ENTER,
         request.execution_id,
         request.tool,
@@ -108,11 +109,12 @@ async def claim(tx: Transaction, key: UserKey, request: Request, opening: Openin
         None if preview is None else key.seal(PREVIEW, request.execution_id, preview.encode()),
         request.timezone,
         opening.until,
+        None if request.roots == UNKNOWN else sealed_roots(key, request.execution_id, request.roots),
     )
-    if inserted:
+    if entered_at is not None:
         if not is_claimed:
             return Ending(opening.status, preview_json=preview, is_new=True)
-        return Claim(request.execution_id, 1, request.asked_at, is_first=True)
+        return Claim(request.execution_id, 1, request.asked_at, entered_at, is_first=True)
     row = await _standing(tx, request.execution_id, lock=True)
     if row is None:
         raise ExecutionInProgress("The execution is being changed at this moment.", retry_after_s=1)
@@ -191,12 +193,12 @@ async def ending_of(tx: Transaction, key: UserKey, execution_id: str) -> Ending 
 _ENTER = """
 insert into executions
     (execution_id, tool, arguments_hash, arguments, status, lease_until, fence, asked_at, claimed_at, preview, timezone,
-     expires_at, due_at, proposed_at)
+     expires_at, due_at, proposed_at, roots)
 values ($1, $2, $3, $4, $7::text, clock_timestamp() + make_interval(secs => $5), $8, $6, clock_timestamp(), $9, $10,
         case when $7 = 'proposed' then $11::timestamptz end, case when $7 = 'held' then $11::timestamptz end,
-        case when $9::bytea is not null then clock_timestamp() end)
+        case when $9::bytea is not null then clock_timestamp() end, $12)
 on conflict (organization_id, user_id, execution_id) do nothing
-returning true
+returning claimed_at
 """
 
 
@@ -205,8 +207,9 @@ async def _standing(tx: Transaction, execution_id: str, *, lock: bool) -> Row | 
 
 
 _SELECT = """
-select execution_id, tool, arguments_hash, arguments, timezone, status, fence, asked_at, result, provider_ref, error,
-       detail, preview, undo_until, extract(epoch from due_at - clock_timestamp())::float8 as due_in_s,
+select execution_id, tool, arguments_hash, arguments, timezone, status, fence, asked_at, claimed_at, result,
+       provider_ref, error, detail, preview, roots, undo_until,
+       extract(epoch from due_at - clock_timestamp())::float8 as due_in_s,
        extract(epoch from lease_until - clock_timestamp())::float8 as lease_left_s
 from executions where execution_id = $1
 """
@@ -222,13 +225,14 @@ async def _take_over(tx: Transaction, row: Row) -> Claim:
         LEASE_S,
     )
     # Nobody has called the provider for an execution that was only held so far.
-    return Claim(row["execution_id"], fence, row["asked_at"], is_first=fence == 1)
+    return Claim(row["execution_id"], fence, row["asked_at"], row["claimed_at"], is_first=fence == 1)
 
 
 def _request(row: Row, key: UserKey) -> Request:
     execution_id = row["execution_id"]
     arguments = key.open(ARGUMENTS, execution_id, row["arguments"]).decode()
-    return Request(execution_id, row["tool"], arguments, row["asked_at"], row["timezone"])
+    roots = opened_roots(key, execution_id, row["roots"])
+    return Request(execution_id, row["tool"], arguments, row["asked_at"], row["timezone"], roots)
 
 
 def _require_same(row: Row, request: Request) -> None:

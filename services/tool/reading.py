@@ -34,8 +34,8 @@ async def read(
     try:
         tool = deps.tools.find_read(query.tool, Audience.DELEGATION if reception else Audience.OWNER)
         arguments = tool.parse(deps.seal.open("tool_arguments", scope, query.sealed_arguments))
-        context = replace(deps.context(scope, query.timezone, datetime.now(UTC), deadline), reception=reception)
-        result = await _twice(tool, arguments, context)
+        context = deps.context(scope, query.timezone, query.asked_at or datetime.now(UTC), deadline)
+        result = await _twice(tool, arguments, replace(context, reception=reception))
     except AdjutantError as error:
         return ToolOutcome(status=ExecutionStatus.FAILED, error=error.slug, detail=said(error))
     sealed = deps.seal.seal("tool_result", scope, result.model_dump_json(by_alias=True))

@@ -74,6 +74,7 @@ class Run:
     timezone: str
     time_limit_s: float
     created_at: datetime
+    """What words such as "tomorrow" in its steps are relative to: the plan means what it meant when it was shown."""
     after_reading: bool = False
     """Whether texts of outsiders were before the planner."""
     is_asked: bool = False

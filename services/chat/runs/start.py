@@ -32,6 +32,7 @@ class TurnPlan:
     """The user's words."""
     steps: tuple[StepRequest, ...]
     timezone: str
+    asked_at: datetime
     has_read_untrusted: bool
 
 
@@ -63,7 +64,7 @@ async def start_from_turn(given: TurnPlan, tools: Mapping[str, ToolDescription],
     if (known := await _known(given.run_id, scope, deps)) is not None:
         return known
     made = Planned(checked(given.steps, tools), "model")
-    run = _run(given.run_id, given.goal, made, given.timezone, datetime.now(UTC), None)
+    run = _run(given.run_id, given.goal, made, given.timezone, given.asked_at, None)
     run.after_reading = given.has_read_untrusted
     return await _keep(run, scope, deps, start=False)
 

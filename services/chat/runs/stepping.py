@@ -106,6 +106,7 @@ async def _order(tx: Transaction, run: Run, begun: Begun, scope: Scope, deps: Ch
         tool=state.step.tool,
         sealed_arguments=deps.seal.seal("tool_arguments", scope, arguments),
         timezone=run.timezone,
+        asked_at=run.created_at,
         sealed_provenance=deps.seal.seal("tool_provenance", scope, provenance.model_dump_json()),
     )
     await publish(tx, command, id=f"{state.execution_id}.{state.attempt}")
@@ -125,6 +126,7 @@ async def _read(run: Run, begun: Begun, scope: Scope, deps: Chat) -> Ended:
         tool=step.tool,
         sealed_arguments=deps.seal.seal("tool_arguments", scope, outcomes.as_json(begun.arguments)),
         timezone=run.timezone,
+        asked_at=run.created_at,
     )
     try:
         outcome = await deps.bus.ask(query, scope=scope, timeout_s=min(READ_S, step.time_limit_s))

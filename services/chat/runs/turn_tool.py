@@ -58,7 +58,7 @@ async def propose(
     run_id = RunId(f"r_{hashlib.sha256(place.encode()).hexdigest()[:32]}")
     try:
         steps = _Given.model_validate_json(call.arguments).steps
-        plan = TurnPlan(run_id, goal, steps, toolbox.timezone, has_read_untrusted)
+        plan = TurnPlan(run_id, goal, steps, toolbox.timezone, toolbox.asked_at, has_read_untrusted)
         run = await start_from_turn(plan, toolbox.known, scope, deps)
     except PlanRejected as rejected:
         return _outcome(call, rejected.detail, ok=False)

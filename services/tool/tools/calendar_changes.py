@@ -96,7 +96,7 @@ async def shown_event(arguments: CalendarUpdateEvent | CalendarCancelEvent, cont
             return (await changes.read(token, arguments.event_id, timeout_s=context.timeout_s)).event
         except EntityNotFound:
             # A server that shows no single events may still list them.
-            start, end = context.now - LISTED_BEFORE, context.now + LISTED_AFTER
+            start, end = context.begun_at - LISTED_BEFORE, context.begun_at + LISTED_AFTER
             for event in await context.calendar.events(token, start, end, timeout_s=context.timeout_s):
                 if event.id == arguments.event_id:
                     return event

@@ -77,7 +77,7 @@ async def find_github_comment(arguments: GitHubComment, context: Context) -> Pos
             arguments.repository,
             arguments.number,
             context.effect_id,
-            context.now,
+            context.begun_at,
             timeout_s=context.timeout_s,
         ),
     )
@@ -106,7 +106,7 @@ async def find_github_issue(arguments: GitHubCreateIssue, context: Context) -> O
     issue = await context.access.use(
         PROVIDER,
         lambda token: context.work.github_actions.find_issue(
-            token, arguments.repository, context.effect_id, context.now, timeout_s=context.timeout_s
+            token, arguments.repository, context.effect_id, context.begun_at, timeout_s=context.timeout_s
         ),
     )
     return _opened(issue) if issue else None

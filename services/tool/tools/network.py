@@ -171,7 +171,7 @@ async def _meant(person: str, context: Context) -> Acquaintance:
 
 def _topic(arguments: NetworkScheduleMeeting, offer: Offer, context: Context) -> Topic:
     """Around the named times, or a week from now: the other one may answer with other times within."""
-    slots = offer.slots or (context.now,)
+    slots = offer.slots or (context.begun_at,)
     start = _moment(arguments.start, "start", context) or min(slots) - _AROUND
     end = _moment(arguments.end, "end", context) or max((*slots, start)) + _WINDOW
     return Topic(title=arguments.title or "", minutes=arguments.duration_minutes, start=start, end=end)

@@ -167,7 +167,9 @@ async def find_notion_page(arguments: NotionCreatePage, context: Context) -> Cre
     page = _new(arguments, context)
     found = await context.access.use(
         PROVIDER,
-        lambda token: context.work.notion_actions.find_created(token, page, context.now, timeout_s=context.timeout_s),
+        lambda token: context.work.notion_actions.find_created(
+            token, page, context.begun_at, timeout_s=context.timeout_s
+        ),
     )
     return _created(found, arguments) if found else None
 

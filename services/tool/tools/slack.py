@@ -161,7 +161,7 @@ async def find_slack_message(arguments: SlackPostMessage, context: Context) -> P
     message = _new(arguments, context)
     ts = await context.access.use(
         PROVIDER,
-        lambda token: context.work.slack_posting.find(token, message, context.now, timeout_s=context.timeout_s),
+        lambda token: context.work.slack_posting.find(token, message, context.begun_at, timeout_s=context.timeout_s),
     )
     return PostedMessage(channel=arguments.channel, message_id=ts, thread=arguments.thread) if ts else None
 

@@ -80,7 +80,7 @@ async def tasks_create(arguments: TasksCreate, context: Context) -> ShownTask:
     """Write it down; once per execution id."""
     on, at = _due(arguments.due, context)
     task = NewTask(title=arguments.title, notes=arguments.notes or "", due_on=on, due_at=at)
-    return _shown(await context.tasks.create(_task_id(context), task, context.now), context)
+    return _shown(await context.tasks.create(_task_id(context), task, context.begun_at), context)
 
 
 async def find_created_task(arguments: TasksCreate, context: Context) -> ShownTask | None:
@@ -91,7 +91,7 @@ async def find_created_task(arguments: TasksCreate, context: Context) -> ShownTa
 
 async def tasks_complete(arguments: TasksComplete, context: Context) -> ShownTask:
     """It is done."""
-    return _shown(await context.tasks.complete(arguments.task_id, context.now, context.effect_id), context)
+    return _shown(await context.tasks.complete(arguments.task_id, context.begun_at, context.effect_id), context)
 
 
 async def find_completed(arguments: TasksComplete, context: Context) -> ShownTask | None:

@@ -84,6 +84,7 @@ def tools(tool_peer: ToolPeer) -> ToolPeer:
         tool_peer.effects,
         tool_peer.deliveries,
         tool_peer.timezones,
+        tool_peer.moments,
         tool_peer.outcomes,
         tool_peer.asked_by_link,
     ):

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from contracts.actions import Preview, Provenance
@@ -85,6 +86,8 @@ class ToolPeer:
     effects: dict[str, dict[str, Any]] = field(default_factory=dict)
     deliveries: list[str] = field(default_factory=list)
     timezones: list[str] = field(default_factory=list)
+    moments: list[tuple[str, datetime | None]] = field(default_factory=list)
+    """What was called, and what words such as "tomorrow" were said to be relative to."""
     outcomes: dict[str, ToolOutcome] = field(default_factory=dict)
     asked_by_link: list[tuple[str, str | None]] = field(default_factory=list)
     """What was asked for, and the link it was asked by."""
@@ -114,6 +117,7 @@ async def run_read_tool(query: RunReadTool, call: Call, peer: ToolPeer) -> ToolO
     scope = call.require_scope()
     arguments = json.loads(peer.seal.open("tool_arguments", scope, query.sealed_arguments))
     peer.asked_by_link.append((query.tool, query.delegation_id))
+    peer.moments.append((query.tool, query.asked_at))
     peer.reads.append((query.tool, arguments, query.timezone))
     result = peer.results[query.tool]
     if isinstance(result, ToolOutcome):
@@ -135,6 +139,7 @@ async def execute_tool(command: ExecuteTool, call: Call, peer: ToolPeer) -> None
     arguments = json.loads(peer.seal.open("tool_arguments", scope, command.sealed_arguments))
     peer.asked_by_link.append((command.tool, command.delegation_id))
     peer.deliveries.append(command.execution_id)
+    peer.moments.append((command.tool, command.asked_at))
     peer.timezones.append(command.timezone)
     await peer.before_effect(arguments)
     assert command.sealed_provenance is not None
