@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -145,35 +145,20 @@ class Toolbox:
             sealed_provenance=sealed,
             asked_at=self.asked_at,
         )
+        until = Deadline.after(min(EFFECT_S, self.deadline.remaining_s()))
         async with self.bus.listen("execution", execution) as notices:
             await self.bus.send(command, scope=self.scope, id=execution)
-            return await self._settled(execution, notices)
-
-    async def ended(self, execution: ExecutionId) -> ToolOutcome:
-        """What came of an effect that was approved; `unknown` when that takes longer than the turn has left."""
-        under_way = frozenset({ExecutionStatus.CLAIMED, ExecutionStatus.HELD})
-        async with self.bus.listen("execution", execution) as notices:
-            found = await self._found(execution, under_way)
-            return found or await self._settled(execution, notices, under_way)
-
-    async def _settled(
-        self,
-        execution: ExecutionId,
-        notices: AsyncIterator[bytes],
-        under_way: frozenset[ExecutionStatus] = frozenset({ExecutionStatus.CLAIMED}),
-    ) -> ToolOutcome:
-        until = Deadline.after(min(EFFECT_S, self.deadline.remaining_s()))
-        heard = aiter(notices)
-        waiting = asyncio.ensure_future(anext(heard))
-        try:
-            while not until.expired:
-                await asyncio.wait({waiting}, timeout=LOOK_EVERY_S)
-                if outcome := await self._found(execution, under_way):
-                    return outcome
-                if waiting.done():
-                    waiting = asyncio.ensure_future(anext(heard))
-        finally:
-            waiting.cancel()
+            heard = aiter(notices)
+            waiting = asyncio.ensure_future(anext(heard))
+            try:
+                while not until.expired:
+                    await asyncio.wait({waiting}, timeout=LOOK_EVERY_S)
+                    if outcome := await self._ended(execution):
+                        return outcome
+                    if waiting.done():
+                        waiting = asyncio.ensure_future(anext(heard))
+            finally:
+                waiting.cancel()
         return ToolOutcome(
             status=ExecutionStatus.UNKNOWN,
             error="execution_unfinished",

@@ -44,8 +44,6 @@ class Context:
     """When that execution entered the ledger, perhaps days after it was asked for; nothing it did is older."""
     reception: Reception | None = None
     """Set when an outsider asks: all they get to see of the owner."""
-    roots: Roots = UNKNOWN
-    """Which of an effect's arguments stem from others, for tools that keep them."""
 
     @property
     def effect_id(self) -> str:

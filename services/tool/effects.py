@@ -113,7 +113,7 @@ async def _carry_out(request: Request, held: Claim, asker: _Asker, scope: Scope,
         arguments = tool.parse(request.arguments_json)
         deadline = Deadline.after(EXECUTION_S)
         context = deps.context(scope, request.timezone, held.asked_at, deadline, request.execution_id)
-        context = replace(context, reception=asker.reception, entered_at=held.entered_at, roots=request.roots)
+        context = replace(context, reception=asker.reception, entered_at=held.entered_at)
     except AdjutantError as error:
         return execution.refused(error)
     return await execution.carry_out(

@@ -109,7 +109,6 @@ async def claim(tx: Transaction, key: UserKey, request: Request, opening: Openin
         None if preview is None else key.seal(PREVIEW, request.execution_id, preview.encode()),
         request.timezone,
         opening.until,
-        None if request.roots == UNKNOWN else sealed_roots(key, request.execution_id, request.roots),
     )
     if entered_at is not None:
         if not is_claimed:
@@ -193,10 +192,10 @@ async def ending_of(tx: Transaction, key: UserKey, execution_id: str) -> Ending 
 _ENTER = """
 insert into executions
     (execution_id, tool, arguments_hash, arguments, status, lease_until, fence, asked_at, claimed_at, preview, timezone,
-     expires_at, due_at, proposed_at, roots)
+     expires_at, due_at, proposed_at)
 values ($1, $2, $3, $4, $7::text, clock_timestamp() + make_interval(secs => $5), $8, $6, clock_timestamp(), $9, $10,
         case when $7 = 'proposed' then $11::timestamptz end, case when $7 = 'held' then $11::timestamptz end,
-        case when $9::bytea is not null then clock_timestamp() end, $12)
+        case when $9::bytea is not null then clock_timestamp() end)
 on conflict (organization_id, user_id, execution_id) do nothing
 returning claimed_at
 """
@@ -208,7 +207,7 @@ async def _standing(tx: Transaction, execution_id: str, *, lock: bool) -> Row | 
 
 _SELECT = """
 select execution_id, tool, arguments_hash, arguments, timezone, status, fence, asked_at, claimed_at, result,
-       provider_ref, error, detail, preview, roots, undo_until,
+       provider_ref, error, detail, preview, undo_until,
        extract(epoch from due_at - clock_timestamp())::float8 as due_in_s,
        extract(epoch from lease_until - clock_timestamp())::float8 as lease_left_s
 from executions where execution_id = $1
@@ -231,8 +230,7 @@ async def _take_over(tx: Transaction, row: Row) -> Claim:
 def _request(row: Row, key: UserKey) -> Request:
     execution_id = row["execution_id"]
     arguments = key.open(ARGUMENTS, execution_id, row["arguments"]).decode()
-    roots = opened_roots(key, execution_id, row["roots"])
-    return Request(execution_id, row["tool"], arguments, row["asked_at"], row["timezone"], roots)
+    return Request(execution_id, row["tool"], arguments, row["asked_at"], row["timezone"])
 
 
 def _require_same(row: Row, request: Request) -> None:
