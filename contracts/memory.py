@@ -93,6 +93,8 @@ class Memories(Reply):
 
     memories: tuple[MemoryView, ...]
     more: bool = False
+    next_cursor: str | None = None
+    """Where the next page begins; absent on the last."""
 
 
 class RecalledMemories(Reply):
@@ -146,7 +148,7 @@ class UpdateMemory(Query[MemoryView]):
 
 
 class ListMemories(Query[Memories]):
-    """All entries, or those of these keys or ids."""
+    """All entries, or those of these keys or ids; by their last change, the newest first."""
 
     subject: ClassVar[str] = "rpc.context.list_memories.v1"
     asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.TOOL)
@@ -155,6 +157,8 @@ class ListMemories(Query[Memories]):
     keys: tuple[str, ...] = ()
     memory_ids: tuple[str, ...] = ()
     limit: int = 100
+    """At most 100."""
+    cursor: str | None = None
 
     @classmethod
     def example(cls) -> Self:

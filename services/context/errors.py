@@ -4,6 +4,7 @@ InvalidInput
 ├── UnknownTimezone       no such IANA timezone
 ├── InvalidDisplayName    not a name a person could have
 ├── MemoryRejected        nothing of the user's stands behind it
+├── MalformedCursor       not a cursor that was given
 └── NothingToForget       not said what is to be forgotten
 NotFound
 └── MemoryNotFound        no such entry, or not theirs
@@ -33,6 +34,13 @@ class MemoryRejected(InvalidInput):
 
     slug = "memory_rejected"
     advice = "Remember what the user says, and cite where they said it."
+
+
+class MalformedCursor(InvalidInput):
+    """Not a cursor this service gave."""
+
+    slug = "malformed_cursor"
+    advice = "Begin without a cursor."
 
 
 class NothingToForget(InvalidInput):

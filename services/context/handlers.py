@@ -13,6 +13,7 @@ from libs.db import Transaction
 from services.context import known, profile
 from services.context.assembly import assemble, recall
 from services.context.deps import Context
+from services.context.memory import book, origins
 
 
 async def start_profile(event: UserRegistered, tx: Transaction, deps: Context) -> None:
@@ -23,11 +24,14 @@ async def start_profile(event: UserRegistered, tx: Transaction, deps: Context) -
 async def note_connection(event: ConnectionEstablished, tx: Transaction, deps: Context) -> None:
     """A provider can be asked from now on."""
     await known.connect(tx, event.provider, event.connection_id)
+    await book.source_is_back(tx, origins.of_provider(event.provider))
 
 
 async def forget_connection(event: ConnectionRemoved, tx: Transaction, deps: Context) -> None:
-    """A provider can not be asked any more."""
+    """A provider can not be asked any more, and what was remembered from its activities goes with them."""
     await known.disconnect(tx, event.connection_id)
+    if not await known.is_connected(tx, event.provider):
+        await book.forget_sources(tx, (origins.of_provider(event.provider),), datetime.now(UTC))
 
 
 async def note_source(event: SourceRegistered, tx: Transaction, deps: Context) -> None:
@@ -56,8 +60,9 @@ async def count_turn(event: TurnCompleted, tx: Transaction, deps: Context) -> No
 
 
 async def forget_conversation(event: ConversationDeleted, tx: Transaction, deps: Context) -> None:
-    """What was derived from a deleted conversation goes with it."""
+    """What was derived from a deleted conversation, or remembered from it, goes with it."""
     await known.forget_conversation(tx, event.conversation_id)
+    await book.forget_sources(tx, (origins.of_conversation(event.conversation_id),), datetime.now(UTC))
 
 
 async def assemble_context(query: AssembleContext, call: Call, deps: Context) -> AssembledContext:

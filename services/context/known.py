@@ -24,6 +24,12 @@ async def disconnect(tx: Transaction, connection_id: ConnectionId) -> None:
     await tx.execute("delete from connected_providers where connection_id = $1", connection_id)
 
 
+async def is_connected(tx: Transaction, provider: str) -> bool:
+    """Whether the user has a connection to it, be it a newer one than that which just ended."""
+    sql = "select true from connected_providers where provider = $1 and connection_id is not null"
+    return bool(await tx.fetchval(sql, provider))
+
+
 async def mark_synced(tx: Transaction, provider: str, since: datetime) -> None:
     """The provider is kept in step since this moment; we may hear this before we hear of the connection."""
     await tx.execute(

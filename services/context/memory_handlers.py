@@ -20,9 +20,9 @@ from libs.bus import Call
 from services.context.deps import Context
 from services.context.errors import NothingToForget
 from services.context.memory import book
+from services.context.memory.pages import page
 from services.context.memory.relevance import recalled
 
-MOST_LISTED = 2000
 MOST_RECALLED = 50
 
 
@@ -44,10 +44,9 @@ async def update(query: UpdateMemory, call: Call, deps: Context) -> MemoryView:
 
 async def list_all(query: ListMemories, call: Call, deps: Context) -> Memories:
     """All, or those of some keys or ids."""
-    limit = max(1, min(query.limit, MOST_LISTED))
     async with deps.db.reading(call.require_scope()) as tx:
         found = await book.listed(tx, deps.vault, query.keys, query.memory_ids)
-    return Memories(memories=found[:limit], more=len(found) > limit)
+    return page(found, query.limit, query.cursor)
 
 
 async def recall(query: RecallMemories, call: Call, deps: Context) -> RecalledMemories:

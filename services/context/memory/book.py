@@ -78,6 +78,12 @@ async def forget_sources(tx: Transaction, names: Collection[str], now: datetime)
     await store.delete_of(tx, names, now)
 
 
+async def source_is_back(tx: Transaction, name: str) -> None:
+    """This origin, which was gone, is there again: what is said from now on may cite it."""
+    await store.lock(tx)
+    await store.unmark_gone(tx, name)
+
+
 async def _keep(tx: Transaction, vault: Vault, kept: Kept, entry: MemoryView, bound: int, now: datetime) -> MemoryView:
     """Save it; what had its name goes, and the least of what is too much. What was added last always stays."""
     leaving = {other.memory_id for other in entries.replaced_by(kept.entries, entry)}

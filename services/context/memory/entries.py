@@ -43,13 +43,13 @@ def twin(entries: Sequence[MemoryView], wanted: MemoryView) -> MemoryView | None
 def said_again(first: MemoryView, wanted: MemoryView, *, weighed: bool) -> MemoryView:
     """The first entry, refreshed. It keeps its id, its kind, and a name it had.
 
-    It cites where it was said last, unless it stood on firmer ground before: what the user wrote down themselves does
-    not go with a conversation in which they mention it.
+    It has the words of where it was said last, and cites that, unless it stood on firmer ground before: what the user
+    wrote down themselves does not go with a conversation in which they mention it.
     """
     firmer = wanted if _standing(wanted) >= _standing(first) else first
     return first.model_copy(
         update={
-            "text": wanted.text,
+            "text": firmer.text,
             "key": first.key or wanted.key,
             "importance": wanted.importance if weighed else max(first.importance, wanted.importance),
             "sources": firmer.sources,

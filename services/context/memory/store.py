@@ -120,9 +120,9 @@ async def gone_of(tx: Transaction, names: Collection[str]) -> frozenset[str]:
     return frozenset(row["name"] for row in rows)
 
 
-async def back_again(tx: Transaction, origin: str) -> None:
-    """The origin is there once more: a provider was connected again."""
-    await tx.execute("delete from memories_gone where name = $1", origin)
+async def unmark_gone(tx: Transaction, name: str) -> None:
+    """This origin is no longer gone."""
+    await tx.execute("delete from memories_gone where name = $1", name)
 
 
 def _view(row: Row, key: UserKey) -> MemoryView:
