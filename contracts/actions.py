@@ -65,10 +65,19 @@ class Origin(StrEnum):
     """It stands in the user's own words or follows from them."""
     CONTACT = "contact"
     """Somebody the user has written to."""
+    MEMORY = "memory"
+    """It stands in what the assistant remembers in the user's own words, and the user named that."""
     MODEL = "model"
     """Composed by the planner."""
     UNTRUSTED = "untrusted"
     """It stands in a text that outsiders wrote."""
+
+
+class ReadActivity(Reply):
+    """Something of an outsider that was read at an integration."""
+
+    provider: str
+    external_id: str
 
 
 class ArgumentOrigin(Reply):
@@ -79,6 +88,8 @@ class ArgumentOrigin(Reply):
     sentence: str = ""
     source: str = ""
     """Such as `mail_read: Re: your invoice`."""
+    activity: ReadActivity | None = None
+    """The same, where it is known as an activity."""
 
 
 class Provenance(Reply):
@@ -94,6 +105,10 @@ class Provenance(Reply):
     arguments: tuple[ArgumentOrigin, ...] = ()
     sources: tuple[str, ...] = ()
     """What of outsiders was read before."""
+    activities: tuple[ReadActivity, ...] = ()
+    """Those of `sources` that are known as activities."""
+    conversation_id: str | None = None
+    """In which it was asked for, where that is known."""
     digest: str = ""
     """Of the call that this was said of (`call_digest`, in hexadecimal); of any other it says nothing."""
 

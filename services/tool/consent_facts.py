@@ -82,6 +82,8 @@ _DONE = ("done", "complet", "finish", "check", "tick", "mark", "erledig", "ferti
 _LABEL = ("label", "archiv", "mark", "move", "star", "tag", "file", "clean", "sort", "verschieb", "markier")
 _REMEMBER = ("remember", "note", "keep in mind", "save", "memor", "merk", "notier", "souvien", "recuerd")
 
+_FORGET = ("forget", "delet", "remov", "eras", "vergiss", "losch", "streich", "oubli", "supprim", "olvid", "borr")
+
 
 def _event_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return "calendar_cancel_event", {"event_id": result["event_id"]}
@@ -93,6 +95,10 @@ def _outlook_event_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) ->
 
 def _task_opens(given: Mapping[str, Any], _result: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return "tasks_reopen", {"task_id": given["task_id"]}
+
+
+def _memory_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    return "memory_forget", {"memory_id": result["memory_id"]}
 
 
 _COPIES = ((" with a copy to ", "cc"), (" with a blind copy to ", "bcc"))
@@ -215,7 +221,10 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
                 "confirm",
             ),
         ),
-        "memory_add": Facts("Remember something", (), ((": ", "text"),), asked_with=_REMEMBER),
+        "memory_add": Facts(
+            "Remember something", (), ((": ", "text"),), ("key",), asked_with=_REMEMBER, undone_with=_memory_goes
+        ),
+        "memory_forget": Facts("Forget something for good", (), _IT, ("memory_id",), asked_with=_FORGET),
         "notifications_resolve": Facts(
             "Put a notification aside",
             (),

@@ -10,6 +10,7 @@ from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
 from libs.resilience.deadline import Deadline
 from services.tool.access import Access
+from services.tool.consent.roots import UNKNOWN, Roots
 from services.tool.delegation.reception import Reception
 from services.tool.network.desk import NetworkDesk
 from services.tool.tasks import TaskList
@@ -44,6 +45,8 @@ class Context:
     """When that execution entered the ledger, perhaps days after it was asked for; nothing it did is older."""
     reception: Reception | None = None
     """Set when an outsider asks: all they get to see of the owner."""
+    roots: Roots = UNKNOWN
+    """Which of an effect's arguments stem from others, for tools that keep them."""
 
     @property
     def effect_id(self) -> str:

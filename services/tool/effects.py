@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from contracts.actions import Provenance
 from contracts.envelope import Scope
 from contracts.ids import ExecutionId
 from contracts.tool import Effect, ExecuteTool, ExecutionFinished, ExecutionStatus
@@ -14,6 +15,7 @@ from services.tool import execution, ledger
 from services.tool.consent import gate
 from services.tool.consent.gate import Unnamed
 from services.tool.consent.preview import Shown
+from services.tool.consent.roots import roots_of
 from services.tool.consent.sight import LOOK_UP_S, seen
 from services.tool.delegation.reception import Reception
 from services.tool.deps import ToolDeps
@@ -39,8 +41,11 @@ async def ensure_ended(
     """
     arguments_json = deps.seal.open("tool_arguments", scope, command.sealed_arguments)
     request = Request(command.execution_id, command.tool, arguments_json, asked_at, command.timezone)
+    sealed = command.sealed_provenance
+    provenance = gate.provenance_of(deps.seal.open("tool_provenance", scope, sealed) if sealed else None, request)
+    request = replace(request, roots=roots_of(provenance, arguments_json))
     asker = _Asker(audience, reception)
-    held = await _held(request, command, asker, scope, deps)
+    held = await _held(request, provenance, asker, scope, deps)
     if isinstance(held, Ending):
         return held
     if not held.is_first:
@@ -63,21 +68,26 @@ async def ensure_carried_out(action_id: str, scope: Scope, deps: ToolDeps) -> En
 
 
 async def _held(
-    request: Request, command: ExecuteTool, asker: "_Asker", scope: Scope, deps: ToolDeps
+    request: Request, provenance: Provenance | None, asker: "_Asker", scope: Scope, deps: ToolDeps
 ) -> Claim | Ending:
     """The right to do it, or how it stands. No provider is asked while a transaction is open."""
-    held = await _entered(request, command, asker, scope, deps)
+    held = await _entered(request, provenance, asker, scope, deps)
     if isinstance(held, Unnamed):
         deadline = Deadline.after(LOOK_UP_S)
         context = deps.context(scope, request.timezone, request.asked_at, deadline, request.execution_id)
         shown = await seen(held.tool, held.arguments, context)
-        held = await _entered(request, command, asker, scope, deps, shown)
+        held = await _entered(request, provenance, asker, scope, deps, shown)
     assert not isinstance(held, Unnamed)
     return held
 
 
 async def _entered(
-    request: Request, command: ExecuteTool, asker: "_Asker", scope: Scope, deps: ToolDeps, shown: Shown | None = None
+    request: Request,
+    provenance: Provenance | None,
+    asker: "_Asker",
+    scope: Scope,
+    deps: ToolDeps,
+    shown: Shown | None = None,
 ) -> Claim | Ending | Unnamed:
     """Only what owners' assistants intend needs consent: a link's terms are its owner's word for outsiders."""
     async with deps.db.transaction(scope) as tx:
@@ -87,8 +97,6 @@ async def _entered(
         tool = _known(request.tool, asker.audience, deps)
         if asker.audience is not Audience.OWNER or tool is None:
             return await ledger.claim(tx, key, request)  # one that is not known fails, and says why
-        sealed = command.sealed_provenance
-        provenance = gate.provenance_of(deps.seal.open("tool_provenance", scope, sealed) if sealed else None, request)
         return await gate.enter(tx, key, request, tool, provenance, datetime.now(UTC), deps.waits, shown)
 
 
@@ -113,7 +121,7 @@ async def _carry_out(request: Request, held: Claim, asker: _Asker, scope: Scope,
         arguments = tool.parse(request.arguments_json)
         deadline = Deadline.after(EXECUTION_S)
         context = deps.context(scope, request.timezone, held.asked_at, deadline, request.execution_id)
-        context = replace(context, reception=asker.reception, entered_at=held.entered_at)
+        context = replace(context, reception=asker.reception, entered_at=held.entered_at, roots=request.roots)
     except AdjutantError as error:
         return execution.refused(error)
     return await execution.carry_out(

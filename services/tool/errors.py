@@ -8,6 +8,7 @@ AdjutantError
 ├── NotFound
 │   ├── UnknownTool
 │   ├── TaskNotFound
+│   ├── MemoryNotFound
 │   ├── NotificationNotFound
 │   ├── ExecutionNotFound
 │   └── ActionNotFound
@@ -107,6 +108,13 @@ class TooManyTasks(Conflict):
 
     slug = "too_many_tasks"
     advice = "Complete some of them first."
+
+
+class MemoryNotFound(NotFound):
+    """Nothing of this id is remembered, or not for you."""
+
+    slug = "memory_not_found"
+    advice = "Recall it again; it may have been forgotten already."
 
 
 class NotificationNotFound(NotFound):

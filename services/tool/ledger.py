@@ -13,6 +13,7 @@ from contracts.actions import call_digest
 from contracts.tool import ExecutionStatus
 from libs.db import Row, Transaction
 from libs.vault import UserKey
+from services.tool.consent.roots import UNKNOWN, Roots
 from services.tool.errors import ExecutionConflict, ExecutionInProgress
 
 ATTEMPT_S = 10.0
@@ -21,6 +22,7 @@ SETTLE_S = 5.0
 """What a provider may need to show what it did, after the call that did it was given up."""
 LEASE_S = ATTEMPT_S + SETTLE_S
 ARGUMENTS, RESULT, PREVIEW = "execution_arguments", "execution_result", "execution_preview"
+ROOTS = "execution_roots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Request:
     arguments_json: str
     asked_at: datetime
     timezone: str = "UTC"
+    roots: Roots = UNKNOWN
 
     @property
     def digest(self) -> bytes:
@@ -109,6 +112,7 @@ async def claim(tx: Transaction, key: UserKey, request: Request, opening: Openin
         None if preview is None else key.seal(PREVIEW, request.execution_id, preview.encode()),
         request.timezone,
         opening.until,
+        None if request.roots == UNKNOWN else sealed_roots(key, request.execution_id, request.roots),
     )
     if entered_at is not None:
         if not is_claimed:
@@ -189,13 +193,23 @@ async def ending_of(tx: Transaction, key: UserKey, execution_id: str) -> Ending 
     return _ending(row, key) if row else None
 
 
+def sealed_roots(key: UserKey, execution_id: str, roots: Roots) -> bytes:
+    """As it lies in the table."""
+    return key.seal(ROOTS, execution_id, roots.model_dump_json().encode())
+
+
+def opened_roots(key: UserKey, execution_id: str, sealed: bytes | None) -> Roots:
+    """Back from there."""
+    return UNKNOWN if sealed is None else Roots.model_validate_json(key.open(ROOTS, execution_id, sealed))
+
+
 _ENTER = """
 insert into executions
     (execution_id, tool, arguments_hash, arguments, status, lease_until, fence, asked_at, claimed_at, preview, timezone,
-     expires_at, due_at, proposed_at)
+     expires_at, due_at, proposed_at, roots)
 values ($1, $2, $3, $4, $7::text, clock_timestamp() + make_interval(secs => $5), $8, $6, clock_timestamp(), $9, $10,
         case when $7 = 'proposed' then $11::timestamptz end, case when $7 = 'held' then $11::timestamptz end,
-        case when $9::bytea is not null then clock_timestamp() end)
+        case when $9::bytea is not null then clock_timestamp() end, $12)
 on conflict (organization_id, user_id, execution_id) do nothing
 returning claimed_at
 """
@@ -207,7 +221,7 @@ async def _standing(tx: Transaction, execution_id: str, *, lock: bool) -> Row | 
 
 _SELECT = """
 select execution_id, tool, arguments_hash, arguments, timezone, status, fence, asked_at, claimed_at, result,
-       provider_ref, error, detail, preview, undo_until,
+       provider_ref, error, detail, preview, roots, undo_until,
        extract(epoch from due_at - clock_timestamp())::float8 as due_in_s,
        extract(epoch from lease_until - clock_timestamp())::float8 as lease_left_s
 from executions where execution_id = $1
@@ -230,7 +244,8 @@ async def _take_over(tx: Transaction, row: Row) -> Claim:
 def _request(row: Row, key: UserKey) -> Request:
     execution_id = row["execution_id"]
     arguments = key.open(ARGUMENTS, execution_id, row["arguments"]).decode()
-    return Request(execution_id, row["tool"], arguments, row["asked_at"], row["timezone"])
+    roots = opened_roots(key, execution_id, row["roots"])
+    return Request(execution_id, row["tool"], arguments, row["asked_at"], row["timezone"], roots)
 
 
 def _require_same(row: Row, request: Request) -> None:

@@ -50,7 +50,7 @@ COSTS = "This costs money."
 PROGRAM = "A program asked for this with your key."
 NEVER = "You have ruled this out under Actions."
 MOST_SENTENCES = 5
-TRUSTED = frozenset({Origin.USER, Origin.CONTACT})
+TRUSTED = frozenset({Origin.USER, Origin.CONTACT, Origin.MEMORY})
 
 
 def judge(intended: Intended, provenance: Provenance | None, rules: Sequence[ConsentRule]) -> Judgement:

@@ -17,6 +17,7 @@ from libs.vault import TransitSeal, UserKey
 from services.tool import ledger, times
 from services.tool.consent.gate import Waits
 from services.tool.consent.preview import preview_of, shown_in
+from services.tool.consent.roots import after_edit
 from services.tool.errors import ActionDecided, ActionExpired, ActionNotFound, NotUndoable
 from services.tool.ledger import ARGUMENTS, PREVIEW, RESULT, Opening, Request
 from services.tool.registry import Registry, Tool
@@ -51,21 +52,25 @@ class Book:
         """Raises ActionNotFound, ActionDecided, ActionExpired, InvalidArguments."""
         row = await self._waiting(action_id)
         tool = self.tools.find(row["tool"])
-        arguments, preview = bytes(row["arguments"]), bytes(row["preview"])
+        arguments, preview, roots = bytes(row["arguments"]), bytes(row["preview"]), row["roots"]
         if edited_json is not None:
             parsed = tool.parse(edited_json)
             zone = times.zone(row["timezone"])
             before = Preview.model_validate_json(self.key.open(PREVIEW, action_id, preview))
             edited = preview_of(tool, parsed, (), row["asked_at"], zone, shown_in(tool, before, parsed))
+            known = ledger.opened_roots(self.key, action_id, roots)
+            roots = ledger.sealed_roots(self.key, action_id, after_edit(known, before.arguments, edited.arguments))
             arguments = self.key.seal(ARGUMENTS, action_id, edited.arguments.encode())
             preview = self.key.seal(PREVIEW, action_id, edited.model_dump_json().encode())
         due_at = datetime.now(UTC) + (self.waits.hold if tool.facts.is_held else self.waits.hold * 0)
         await self.tx.execute(
-            "update executions set status = 'held', due_at = $2, arguments = $3, preview = $4 where execution_id = $1",
+            """update executions set status = 'held', due_at = $2, arguments = $3, preview = $4, roots = $5
+               where execution_id = $1""",
             action_id,
             due_at,
             arguments,
             preview,
+            roots,
         )
         await self._carry_out(action_id, due_at)
         await self._tell(action_id, row["tool"], "approved")
@@ -173,8 +178,8 @@ class Book:
 
 
 _COLUMNS = """
-select execution_id, tool, status, arguments, result, preview, timezone, asked_at, proposed_at, expires_at, detail,
-       undone_by, case when status = 'held' then due_at else undo_until end as undo_until,
+select execution_id, tool, status, arguments, result, preview, roots, timezone, asked_at, proposed_at, expires_at,
+       detail, undone_by, case when status = 'held' then due_at else undo_until end as undo_until,
        coalesce(expires_at <= clock_timestamp(), false) as is_over,
        coalesce(undo_until > clock_timestamp(), false) as is_undoable
 from executions

@@ -11,6 +11,7 @@ from services.tool.tools.github_writing import GITHUB_WRITING_TOOLS
 from services.tool.tools.mail import MAIL_TOOLS
 from services.tool.tools.mail_labels import MAIL_LABEL_TOOLS
 from services.tool.tools.mail_writing import MAIL_WRITING_TOOLS
+from services.tool.tools.memory import MEMORY_TOOLS
 from services.tool.tools.network import NETWORK_TOOLS
 from services.tool.tools.notifications import NOTIFICATION_TOOLS
 from services.tool.tools.notion import NOTION_TOOLS
@@ -30,6 +31,7 @@ registry = OfferedTools(
             *CALENDAR_TOOLS,
             *CALENDAR_CHANGE_TOOLS,
             *TASK_TOOLS,
+            *MEMORY_TOOLS,
             *NOTIFICATION_TOOLS,
             *NETWORK_TOOLS,
         ),
