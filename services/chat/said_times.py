@@ -1,7 +1,7 @@
 """Whether a moment is the one of the user's words: the offline engine's grammar, with the words of other languages."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 
 from services.chat.offline_clock import DAY_MINUTES, Clock, take_clock, take_duration
 from services.chat.offline_days import NotClear, take_day
@@ -16,7 +16,14 @@ def _pairs(others: str, english: str) -> dict[str, str]:
 
 
 _ENGLISH = (
-    {"heute": "today", "morgen": "tomorrow", "ubermorgen": "day after tomorrow", "um": "at", "uhr": "o'clock"}
+    {
+        "heute": "today",
+        "morgen": "tomorrow",
+        "ubermorgen": "day after tomorrow",
+        "um": "at",
+        "uhr": "o'clock",
+        "auf": "to",
+    }
     | {"von": "from", "bis": "to", "mittags": "noon", "mitternacht": "midnight", "nachsten": "next", "nachste": "next"}
     | {"aujourd'hui": "today", "demain": "tomorrow", "manana": "tomorrow"}
     | _pairs("montag dienstag mittwoch donnerstag freitag samstag sonntag", _DAYS)
@@ -57,6 +64,24 @@ def is_said_time(value: str, words: str, asked_at: datetime, *, is_end: bool = F
         if clock is None
         else minute in _moments(clock, lasts, USUAL if is_end else ())
     )
+
+
+def said_day(words: str, asked_at: datetime) -> date | None:
+    """The day of the words, if they have one that is clear."""
+    try:
+        return take_day(_in_english(words), asked_at.date())[0]
+    except (NotClear, ValueError):
+        return None
+
+
+def first_clock(words: str, asked_at: datetime) -> int | None:
+    """Minutes after midnight: the clock of the words, of a stretch its beginning."""
+    try:
+        _, rest = take_day(_in_english(words), asked_at.date())
+        clock, _ = take_clock(take_duration(rest)[1])
+    except (NotClear, ValueError):
+        return None
+    return clock.minute if clock else None
 
 
 def _moments(clock: Clock, lasts: int | None, usual: tuple[int, ...]) -> set[int]:

@@ -19,7 +19,7 @@ _GREETINGS = _these("hi hey hello hallo please bitte and und then so ok okay adj
 _QUESTIONS = _these(
     "what what's whats who whom whose when where which why how is are am was were did does do has had have any "
     "wer wen wem wann wo was welche welcher welches warum wieso wie ist sind bin war habe hat haben gibt gab "
-    "quoi que qu'est-ce qui quand comment pourquoi est quien cuando como hay esta"
+    "quoi que qu'est-ce qui quand pourquoi est quien cuando como hay esta"
 )
 _NEVER = _these("not don't dont never no without nicht nie niemals ohne kein keine keinen ne pas sans sin")
 _NOTHING = _these("no nothing nobody nichts niemanden niemandem kein keine keinen nicht rien pas nada")
@@ -66,8 +66,13 @@ def _wishes(sentence: list[str], starts: tuple[str, ...]) -> bool:
 
 
 def _begins(sentence: list[str], n: int, starts: tuple[str, ...]) -> bool:
-    """Whether one of them begins here; one that ends with a space is a whole word."""
-    return f"{' '.join(sentence[n : n + 3])} ".startswith(starts)
+    """Whether one of them begins here; one that ends with a space is a whole word, and one with `*` two: the beginning
+    of a word, and one that comes later in the sentence ("sag*ab")."""
+    here = f"{' '.join(sentence[n : n + 3])} "
+    if here.startswith(starts):
+        return True
+    parted = (start.split("*") for start in starts if "*" in start)
+    return any(here.startswith(first) and later in sentence[n + 1 :] for first, later in parted)
 
 
 def _is_an_order(sentence: list[str], n: int) -> bool:

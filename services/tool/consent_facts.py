@@ -4,8 +4,8 @@
 no value is left out. NAME is not an argument: it is what the first id of `acts_on` is called at its provider.
 
 `asked_with` are beginnings of words, in lower case and without accents, by which people ask for such a thing: English,
-German, French and Spanish; with a space at the end, whole words. A language that is missing costs a question more,
-never a question too few.
+German, French and Spanish; with a space at the end, whole words; with `*`, the beginning of a word and a later one. A
+language that is missing costs a question more, never a question too few.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,12 +73,43 @@ _MAKE = (
     "cree",
     "ajout",
     "anad",
+    "setz",
 )
 _PLAN = (*_MAKE, "schedul", "book", "invit", "plan", "arrang", "organi", "termin", "vereinbar", "trag", "lade", "agend")
 _MEET = ("meet ", "meeting with", "call with", "lunch with", "dinner with", "coffee with", "block ", "need a", "brauch")
 _CHANGE = ("chang", "mov", "shift", "reschedul", "postpone", "updat", "rename", "push", "bring", "verschieb", "ander")
-_CANCEL = ("cancel", "delet", "remov", "drop", "call off", "absag", "losch", "streich", "annul", "supprim", "elimin")
-_DONE = ("done", "complet", "finish", "check", "tick", "mark", "erledig", "fertig", "abhak", "termin", "hecho")
+_CANCEL = (
+    "cancel",
+    "delet",
+    "remov",
+    "drop",
+    "call off",
+    "declin",
+    "skip",
+    "absag",
+    "sag*ab",
+    "lehn*ab",
+    "ablehn",
+    "losch",
+    "streich",
+    "annul",
+    "supprim",
+    "elimin",
+)
+_DONE = (
+    "done",
+    "complet",
+    "finish",
+    "check",
+    "tick",
+    "mark",
+    "erledig",
+    "fertig",
+    "abhak",
+    "hak*ab",
+    "termin",
+    "hecho",
+)
 _LABEL = ("label", "archiv", "mark", "move", "star", "tag", "file", "clean", "sort", "verschieb", "markier")
 _REMEMBER = ("remember", "note", "keep in mind", "save", "memor", "merk", "notier", "souvien", "recuerd")
 
