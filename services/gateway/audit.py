@@ -45,6 +45,7 @@ class Action(StrEnum):
     BOOKING_CANCELLED = "booking.cancelled"
     BOOKING_CHAT_BEGUN = "booking.chat_begun"
     CONVERSATION_DELETED = "conversation.deleted"
+    MEMORY_FORGOTTEN = "memory.forgotten"
 
 
 _DECIDED = {

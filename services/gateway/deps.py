@@ -55,6 +55,16 @@ class Gateway:
         return Limit("chat", self.settings.chat_per_minute, 60)
 
     @property
+    def sync_limit(self) -> Limit:
+        """Wishes to sync by hand."""
+        return Limit("sync", self.settings.sync_per_minute, 60)
+
+    @property
+    def memory_limit(self) -> Limit:
+        """Looks at memory, and changes of it."""
+        return Limit("memory", self.settings.memory_per_minute, 60)
+
+    @property
     def patience(self) -> Patience:
         """How long streams wait."""
         return Patience(self.settings.ping_s, self.settings.settle_s, self.settings.silence_s)

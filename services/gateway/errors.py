@@ -1,11 +1,12 @@
 """What the gateway itself refuses.
 
 InvalidInput      ├── MalformedJson, UnsupportedMediaType, MethodNotAllowed, MalformedEventId,
-                  │   MalformedReturnPath, WebhookMalformed
+                  │   MalformedReturnPath, WebhookMalformed, NotSaidWhatToForget
 Unauthenticated   ├── InvalidCredentials, WebhookRefused
 Unavailable       ├── WebhooksNotConfigured, ClientGone
 Forbidden         ├── CsrfRejected, ScopeMissing, AddressNotAllowed, OriginRejected
-NotFound          ├── RouteNotFound, ConversationNotFound, TurnNotFound, KeyNotFound, ProviderNotFound, ModelNotFound
+NotFound          ├── RouteNotFound, ConversationNotFound, TurnNotFound, KeyNotFound, ProviderNotFound, ModelNotFound,
+                  │   MemoryNotFound
 Conflict          ├── EmailTaken, IdempotencyKeyReused
 TooLarge          └── BodyTooLarge
 """
@@ -178,3 +179,17 @@ class ClientGone(Unavailable):
     """Nobody reads this: the client closed its connection while it waited."""
 
     slug = "client_gone"
+
+
+class NotSaidWhatToForget(InvalidInput):
+    """Nothing is forgotten by accident: what is meant has to be said, and in one way."""
+
+    slug = "nothing_to_forget"
+    advice = "Give keys=… or ids=… of what is to be forgotten, or all=true alone for everything."
+
+
+class MemoryNotFound(NotFound):
+    """There is no such entry, or it is somebody else's."""
+
+    slug = "memory_not_found"
+    advice = "List the entries of your memory."

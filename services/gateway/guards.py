@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from starlette.requests import HTTPConnection
 
 from libs.resilience.errors import Unauthenticated
 from services.gateway.deps import Gateway
 from services.gateway.errors import AddressNotAllowed, CsrfRejected, ScopeMissing
+from services.gateway.limits import Limit, spend
 from services.gateway.principal import Origin, Permission, Principal
 from services.gateway.sessions import COOKIE
 
@@ -68,6 +69,13 @@ def may(permission: Permission) -> Callable[[Request], Awaitable[Principal]]:
         return caller
 
     return caller_with_permission
+
+
+async def count_request(caller: Principal, gateway: Gateway, limit: Limit, response: Response) -> None:
+    """Count it against the caller's limit, and tell them what is left. Raises TooManyRequests."""
+    async with gateway.db.transaction(caller.scope) as tx:
+        allowance = await spend(tx, limit, caller.scope.user_id)
+    response.headers.update(allowance.headers())
 
 
 async def _gateway(connection: HTTPConnection) -> Gateway:

@@ -42,6 +42,8 @@ class GatewaySettings(ServiceSettings):
     """Wishes to sync by hand of one user in a minute."""
     chat_per_minute: int = 10
     """Turns a user may start in a minute (SPEC G11)."""
+    memory_per_minute: int = 20
+    """How often a user may read or change their memory in a minute (SPEC G11)."""
     sign_up_tier: Tier = "PROFESSIONAL"
     """Plan of an organization that signs up: FREE, STARTER, PROFESSIONAL or ENTERPRISE."""
     log_ins_per_quarter_hour: int = 10

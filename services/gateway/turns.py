@@ -24,6 +24,7 @@ from libs.bus import Bus
 from libs.db import Database, Transaction
 from libs.vault import TransitSeal
 from services.gateway.errors import ConversationNotFound, IdempotencyKeyReused
+from services.gateway.idempotency import derived_id
 from services.gateway.limits import Allowance, Limit, judge
 
 
@@ -76,11 +77,8 @@ class TurnIds:
     @classmethod
     def from_key(cls, scope: Scope, key: str, conversation_id: ConversationId | None) -> "TurnIds":
         """The ids that belong to a user's Idempotency-Key, always the same."""
-
-        def derived(prefix: str) -> str:
-            return f"{prefix}_{hashlib.sha256(f'{prefix}|{scope.user_id}|{key}'.encode()).hexdigest()[:32]}"
-
-        return cls(TurnId(derived("t")), conversation_id or ConversationId(derived("c")), MessageId(derived("m")))
+        turn_id, message_id = TurnId(derived_id("t", scope, key)), MessageId(derived_id("m", scope, key))
+        return cls(turn_id, conversation_id or ConversationId(derived_id("c", scope, key)), message_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,14 @@ ShortProse = Annotated[
 ]
 """The same, up to 2,000 characters: what strangers may write."""
 
+MemoryText = Annotated[
+    str,
+    Field(min_length=1, max_length=1_000),
+    AfterValidator(_with_words),
+    WithJsonSchema({**_PROSE, "maxLength": 1_000}),
+]
+"""The same, up to 1,000 characters: an entry of memory."""
+
 ShortLine = Annotated[
     str,
     Field(min_length=1, max_length=100),
@@ -77,6 +85,14 @@ ShortLine = Annotated[
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[A-Za-z0-9 .,'-]*[A-Za-z0-9]$"}),
 ]
 """A name: one line of at most 100 printable characters (the schema's pattern is a safe part of what is accepted)."""
+
+MemoryKey = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    AfterValidator(_one_line),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[A-Za-z0-9_-]*[A-Za-z0-9]$"}),
+]
+"""The name of an entry of memory: one line of at most 64 printable characters."""
 
 Timezone = Annotated[
     str,

@@ -45,7 +45,7 @@ def plain_text(text: str) -> str:
 def plain_key(key: str | None) -> str | None:
     """The name as it is kept: `Home-Address` is `home_address`; nothing for a blank."""
     folded = unicodedata.normalize("NFKC", key or "").casefold()
-    return re.sub(r"[\s_-]+", "_", folded).strip("_") or None
+    return re.sub(r"[\s_,.;:/-]+", "_", folded).strip("_") or None
 
 
 def _folded(text: str) -> str:

@@ -12,6 +12,7 @@ from libs.bus import RemoteError
 from services.gateway.chat_request import ChatFields
 from services.gateway.errors import MalformedEventId
 from services.gateway.guards import Chatter, GatewayHere, Reader
+from services.gateway.idempotency import IdempotencyKey
 from services.gateway.strict_json import StrictRoute
 from services.gateway.turn_response import PLAIN, SSE, TurnResponse, preferred
 from services.gateway.turn_start import conversation_of, resume_turn, start_turn
@@ -71,7 +72,6 @@ class Stopping(BaseModel):
     status: Literal["stopping"] = "stopping"
 
 
-IdempotencyKey = Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,255}$")]
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)]
 Accept = Annotated[str, Header(include_in_schema=False)]
 

@@ -1,6 +1,5 @@
 """Multi-step runs: planned, seen, started, steered, followed."""
 
-import hashlib
 import json
 import re
 from typing import Annotated, Any, Literal
@@ -26,6 +25,7 @@ from libs.resilience.errors import Unavailable
 from services.gateway.deps import Gateway
 from services.gateway.errors import BodyTooLarge, MalformedEventId
 from services.gateway.guards import Chatter, GatewayHere, Reader
+from services.gateway.idempotency import IdempotencyKey, derived_id
 from services.gateway.limits import spend
 from services.gateway.principal import Permission, Principal
 from services.gateway.run_stream import RunResponse
@@ -103,7 +103,6 @@ class RetryWanted(StrictBody):
     was_not_done: bool = False
 
 
-IdempotencyKey = Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,255}$")]
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)]
 Accept = Annotated[str, Header(include_in_schema=False)]
 
@@ -206,4 +205,4 @@ def _is_program(caller: Principal) -> bool:
 def _run_id(caller: Principal, key: str | None) -> RunId:
     if key is None:
         return RunId(new_id("r"))
-    return RunId(f"r_{hashlib.sha256(f'r|{caller.scope.user_id}|{key}'.encode()).hexdigest()[:32]}")
+    return RunId(derived_id("r", caller.scope, key))

@@ -17,11 +17,8 @@ from contracts.sync import (
     SyncStatus,
 )
 from libs.providers.registry import PROVIDERS
-from services.gateway.deps import Gateway
 from services.gateway.errors import ProviderNotFound
-from services.gateway.guards import GatewayHere, Manager, Reader
-from services.gateway.limits import Limit, spend
-from services.gateway.principal import Principal
+from services.gateway.guards import GatewayHere, Manager, Reader, count_request
 from services.gateway.wire import AUTHENTICATED, Timezone, problems
 
 router = APIRouter(prefix="/api", tags=["sync"])
@@ -35,14 +32,14 @@ async def start(provider: str, response: Response, caller: Manager, gateway: Gat
     """Sync now instead of with the schedule. `started` is false when a run is under way or has just been."""
     if provider not in PROVIDERS:
         raise ProviderNotFound("There is no such provider.")
-    await _spend(response, caller, gateway)
+    await count_request(caller, gateway, gateway.sync_limit, response)
     return await gateway.bus.ask(StartSync(provider=provider), scope=caller.scope)
 
 
 @router.post("/integrations/sync", status_code=202, responses=problems(*AUTHENTICATED, 429))
 async def start_all(response: Response, caller: Manager, gateway: GatewayHere) -> AllSyncsStarted:
     """Sync everything now."""
-    await _spend(response, caller, gateway)
+    await count_request(caller, gateway, gateway.sync_limit, response)
     return await gateway.bus.ask(StartAllSyncs(), scope=caller.scope)
 
 
@@ -88,10 +85,3 @@ async def activities(
     """What was synced, newest first. Titles and names are the words of others."""
     query = ListActivities(provider=provider, limit=limit, cursor=cursor)
     return await gateway.bus.ask(query, scope=caller.scope)
-
-
-async def _spend(response: Response, caller: Principal, gateway: Gateway) -> None:
-    limit = Limit("sync", gateway.settings.sync_per_minute, 60)
-    async with gateway.db.transaction(caller.scope) as tx:
-        allowance = await spend(tx, limit, caller.scope.user_id)
-    response.headers.update(allowance.headers())

@@ -1,17 +1,16 @@
 """What the user means to do."""
 
-import hashlib
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
-from contracts.envelope import Scope
 from contracts.ids import new_id
 from contracts.tasks import CompleteTask, CreateTask, ListTasks, NewTask, ReopenTask, Tasks, TaskView
 from services.gateway.errors import IdempotencyKeyReused
 from services.gateway.guards import GatewayHere, Manager, Reader
+from services.gateway.idempotency import IdempotencyKey, derived_id
 from services.gateway.strict_json import StrictRoute
 from services.gateway.wire import AUTHENTICATED, WITH_BODY, ShortLine, StrictBody, Timezone, problems
 
@@ -27,7 +26,6 @@ def _near(moment: datetime) -> datetime:
     return moment
 
 
-IdempotencyKey = Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,255}$")]
 TaskRef = Annotated[str, Path(pattern=r"^tk_[0-9a-f]{32}$")]
 
 
@@ -66,7 +64,7 @@ async def create(
 ) -> TaskView:
     """Write a task down. With an `Idempotency-Key`, a repeated request is answered with the same task."""
     task = NewTask(title=body.title, notes=body.notes, due_on=body.due_on, due_at=body.due_at)
-    task_id = _derived(caller.scope, idempotency_key) if idempotency_key else new_id("tk")
+    task_id = derived_id("tk", caller.scope, idempotency_key) if idempotency_key else new_id("tk")
     sealed = gateway.seal.seal("task", caller.scope, task.model_dump_json())
     made = await gateway.bus.ask(CreateTask(task_id=task_id, sealed_task=sealed), scope=caller.scope)
     if NewTask(title=made.title, notes=made.notes, due_on=made.due_on, due_at=made.due_at) != task:
@@ -84,8 +82,3 @@ async def complete(task_id: TaskRef, caller: Manager, gateway: GatewayHere) -> T
 async def reopen(task_id: TaskRef, caller: Manager, gateway: GatewayHere) -> TaskView:
     """It is to be done after all."""
     return await gateway.bus.ask(ReopenTask(task_id=task_id), scope=caller.scope)
-
-
-def _derived(scope: Scope, key: str) -> str:
-    """The id that belongs to a user's Idempotency-Key, always the same."""
-    return f"tk_{hashlib.sha256(f'tk|{scope.user_id}|{key}'.encode()).hexdigest()[:32]}"
