@@ -34,7 +34,11 @@ class ToolDescription(Reply):
     recipients: tuple[str, ...] = ()
     """Arguments that say who receives something: addresses, channels."""
     asked_with: tuple[str, ...] = ()
-    """Beginnings of words by which people ask for this, in lower case."""
+    """Beginnings of words by which people ask for this, in lower case; with `*`, and a later word of the sentence."""
+    tells: tuple[str, ...] = ()
+    """Arguments of a look-up that its provider gets to know as they are."""
+    house: str = ""
+    """Whose provider that is, such as `google`: what was read there it knows already. Empty for tools of our own."""
 
 
 class Tools(Reply):

@@ -253,7 +253,12 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
             ),
         ),
         "memory_add": Facts(
-            "Remember something", (), ((": ", "text"),), ("key",), asked_with=_REMEMBER, undone_with=_memory_goes
+            "Remember something",
+            (),
+            ((": ", "text"), (", in place of ", NAME)),
+            ("key",),
+            asked_with=_REMEMBER,
+            undone_with=_memory_goes,
         ),
         "memory_forget": Facts("Forget something for good", (), _IT, ("memory_id",), asked_with=_FORGET),
         "notifications_resolve": Facts(
@@ -270,3 +275,27 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
 def facts_of(tool: str) -> Facts:
     """Nothing for a tool that is not in the table: a read, or a step of the service itself."""
     return FACTS.get(tool, NO_FACTS)
+
+
+TELLS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "mail_search": ("query", "sender"),
+        "mail_read": ("message_id",),
+        "contacts_find": ("name",),
+        "outlook_mail_search": ("query", "sender"),
+        "outlook_mail_read": ("message_id",),
+        "github_find": ("repository", "words"),
+        "github_read": ("repository",),
+        "slack_read_messages": ("channel", "thread"),
+        "notion_search": ("query",),
+        "notion_read_page": ("page_id",),
+    }
+)
+"""Arguments of look-ups that a provider is told as they are: days, numbers and choices out of a few hold no words."""
+_HOUSES = {"gmail": "google", "calendar": "google", "outlook_mail": "microsoft", "outlook_calendar": "microsoft"}
+
+
+def house_of(providers: frozenset[str]) -> str:
+    """The company behind all of them; empty for none, or several."""
+    houses = {_HOUSES.get(provider, provider) for provider in providers}
+    return houses.pop() if len(houses) == 1 else ""

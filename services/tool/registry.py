@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from contracts.actions import PreviewField
 from contracts.tool import Effect, ToolDescription, Tools
 from services.tool.arguments import Arguments, explained
-from services.tool.consent_facts import Facts, facts_of
+from services.tool.consent_facts import TELLS, Facts, facts_of, house_of
 from services.tool.context import Context
 from services.tool.errors import NotAReadTool, UnknownTool
 
@@ -82,6 +82,8 @@ class Tool(Generic[ArgumentsT]):
             returns_untrusted_text=self.returns_untrusted_text,
             recipients=self.facts.recipients,
             asked_with=self.facts.asked_with,
+            tells=TELLS.get(self.name, ()),
+            house=house_of(self.needs),
         )
 
 
