@@ -142,7 +142,8 @@ def ids_in(found: Mapping[str, Any]) -> frozenset[str | int]:
 def _things(outcomes: Iterable[Outcome]) -> Iterator[Thing]:
     for outcome in outcomes:
         for found in dicts(outcome.as_data()):
-            name = next((found[key] for key in NAMES if isinstance(found.get(key), str)), "")
+            keys = ("text",) if "memory_id" in found else NAMES
+            name = next((found[key] for key in keys if isinstance(found.get(key), str)), "")
             ids = ids_in(found)
             if ids or name:
                 more = frozenset(word for key in _PERSONS for word in _person(found.get(key)))

@@ -3,18 +3,20 @@
 Outsiders' sentences are in every tool result that is marked so, and in a conversation that has read such a result
 before. A planner that obeys them can be made to call anything; what it cannot do is put a value into the user's own
 words. So each value is looked for there first, then among the people the user has written to, then in what outsiders
-wrote.
+wrote. What the assistant remembers is the user's where it says so itself (`services.chat.remembered`).
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.actions import ArgumentOrigin, Origin, Provenance, leaves
+from contracts.actions import ArgumentOrigin, Origin, Provenance, ReadActivity, leaves
 from contracts.tool import ToolDescription
+from services.chat import remembered
+from services.chat.named_things import NAMES, Things, dicts, spoken
 from services.chat.own_words import composed, has_only_signs_of, plain, telling, words
 from services.chat.said_times import MOMENT, is_said_time
 from services.chat.steps import Outcome, ToolCall
@@ -33,13 +35,18 @@ IN_ANY_ORDER = 3
 """So many words of one message may stand in another order than the user's; more could be made to say something else."""
 _COUNTS = ("duration_minutes", "limit")
 """Numbers that choose nothing: all others have to be said, such as the number of an issue."""
-_NAMES = ("name", "title", "subject", "full_name", "display_name", "label")
 _SAYS_OWN = frozenset(
-    {"mail_send", "calendar_create_event", "outlook_calendar_create_event", "github_create_issue"}
-    | {"tasks_create", "memory_add"}
+    {"mail_send", "calendar_create_event", "outlook_calendar_create_event", "github_create_issue", "tasks_create"}
 )
 """Tools whose actions are called after nothing but their own arguments; all others act on what has a name already."""
-_IDS = ("id", "kind", "number")
+_SWITCHES = {
+    "archive": ("archiv",),
+    "read": ("read", "unread", "gelesen", "ungelesen"),
+    "starred": ("star", "stern"),
+    "important": ("important", "wichtig"),
+}
+"""Words that throw a switch, or give a label of the mailbox's own."""
+_MAILS = {"mail_read": "gmail", "outlook_mail_read": "outlook_mail"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class Heard:
 
 def provenance_of(call: ToolCall, tool: ToolDescription | None, heard: Heard) -> Provenance:
     """Of one call, before it is made."""
-    read = [outcome for outcome in heard.outcomes if outcome.untrusted or says_much(outcome)]
+    read = [outcome for outcome in heard.outcomes if outcome.untrusted or quotes_others(outcome)]
     has_read = (bool(read) or heard.has_read_before) and not heard.obeys_rules
     starts = tool.asked_with if tool else ()
     earlier = [plain(said) for said in heard.earlier_words[-1:]]
@@ -70,16 +77,27 @@ def provenance_of(call: ToolCall, tool: ToolDescription | None, heard: Heard) ->
         via="turn",
         read_untrusted=has_read,
         is_asked=heard.obeys_rules or is_wished(plain(heard.words), earlier, starts),
-        arguments=tuple(_Search(heard, read, starts).origins(call.arguments)),
+        arguments=tuple(_Search(heard, read, starts).origins(call)),
         sources=tuple(_source(outcome) for outcome in read[:MOST_SOURCES]) if has_read else (),
+        activities=_activities(read) if has_read else (),
     )
 
 
-def says_much(outcome: Outcome) -> bool:
+def origins_of_values(call: ToolCall, heard: Heard) -> tuple[ArgumentOrigin, ...]:
+    """Of every value in a call's arguments."""
+    return tuple(_Search(heard, (), ()).origins(call))
+
+
+def quotes_others(outcome: Outcome) -> bool:
+    """Of tools whose results tell: whether this one holds sentences that others may have written."""
+    return outcome.ok and (_says_much(outcome) or remembered.has_others(outcome))
+
+
+def _says_much(outcome: Outcome) -> bool:
     """Whether the names of contacts, which anybody chooses for themselves, could hold more than a name."""
-    if outcome.tool != CONTACTS or not outcome.ok:
+    if outcome.tool != CONTACTS:
         return False
-    contacts = [each for each in _dicts(outcome.as_data()) if "address" in each]
+    contacts = [each for each in dicts(outcome.as_data()) if "address" in each]
     return not all(_is_plain_name(str(each.get("name", "")), each.get("known") is True) for each in contacts)
 
 
@@ -104,128 +122,147 @@ class _Search:
         self._asking = tuple(asking(plain(heard.words), [plain(said) for said in heard.earlier_words[-1:]]))
         self._messages = tuple(tuple(telling(message)) for message in messages)
         self._own_words = frozenset(word for message in self._messages for word in message)
-        self._names = self._own_words - {start.strip() for start in asked_with}
-        self._named = tuple(_named(heard.outcomes))
+        orders = frozenset(start.strip() for start in asked_with)
+        self._names = frozenset(word for message in messages for word in spoken(plain(message))) - orders
+        self._things = Things(heard.outcomes, self._asking, orders, heard.asked_at)
         self._known = dict(self._contacts())
         self._surnames = frozenset(word for name in self._known.values() for word in name)
+        self._own_entries = remembered.own_texts(heard.outcomes, self._names)
         self._sentences = tuple(
-            (sentence, words(sentence), _source(outcome)) for outcome in read for sentence in _sentences(outcome)
+            (sentence, words(sentence), outcome) for outcome in read for sentence in _sentences(outcome)
         )
 
-    def origins(self, arguments_json: str) -> Iterator[ArgumentOrigin]:
+    def origins(self, call: ToolCall) -> Iterator[ArgumentOrigin]:
         """Of every value in the arguments that says, chooses or switches something."""
-        for path, value in leaves("", _loaded(arguments_json)):
+        for path, value in leaves("", _loaded(call.arguments)):
+            if call.tool == remembered.ADD and path == remembered.KIND:
+                continue
             if isinstance(value, str):
                 if value.strip():
                     yield self._origin(path, value.strip())
             elif value is not None and path not in _COUNTS:
-                is_said = self._is_switched(path) if isinstance(value, bool) else self._is_counted(value)
+                is_said = self._is_switched(path) if isinstance(value, bool) else self._is_counted(path, value)
                 yield ArgumentOrigin(argument=path, origin=Origin.USER if is_said else Origin.MODEL)
 
     def _origin(self, path: str, value: str) -> ArgumentOrigin:
-        if self._is_said(value, is_end=path == "end"):
+        if self._is_said(path, value) or self._things.is_named(path, value):
             return ArgumentOrigin(argument=path, origin=Origin.USER)
         if value.lower() in self._known:
             return ArgumentOrigin(argument=path, origin=Origin.CONTACT)
+        if self._is_remembered(value):
+            return ArgumentOrigin(argument=path, origin=Origin.MEMORY)
         if (found := self._sentence_of(value)) is not None:
-            sentence, source = found
-            return ArgumentOrigin(argument=path, origin=Origin.UNTRUSTED, sentence=sentence, source=source)
+            sentence, outcome = found
+            where = {"source": _source(outcome), "activity": activity_of(outcome)}
+            return ArgumentOrigin(argument=path, origin=Origin.UNTRUSTED, sentence=sentence, **where)
         return ArgumentOrigin(argument=path, origin=Origin.MODEL)
 
-    def _is_said(self, value: str, *, is_end: bool) -> bool:
+    def _is_said(self, path: str, value: str) -> bool:
         if _ADDRESS.fullmatch(value):
             return self._stands(value)
         if _PATH.fullmatch(value):
-            return self._stands(value) or self._is_named(value)
+            return self._stands(value) or (path == "repository" and self._things.is_place(value))
         if MOMENT.fullmatch(value):
-            at = self._heard.asked_at
+            at, is_end = self._heard.asked_at, path == "end"
             return any(value in words(said) or is_said_time(value, said, at, is_end=is_end) for said in self._asking)
+        if value.lower() in _SWITCHES and self._is_switched(value.lower()):
+            return True
         if not has_only_signs_of(value, self._as_written):
             return False
         told = tuple(telling(value))
-        return not told or self._are_said(told) or self._is_named(value)
+        return not told or self._are_said(told)
 
     def _stands(self, value: str) -> bool:
         """An address or a path, letter for letter and as a whole: one with an accent is another."""
-        exact = re.escape(composed(value))
-        pattern = rf"(?<![\w.+/!#$%&*=?^`{{|}}~-])(?<!\w'){exact}(?![\w/-]|\.\w)|(?<=github\.com/){exact}(?![\w-]|\.\w)"
-        return re.search(pattern, self._as_written) is not None
+        return _stands_in(value, self._as_written)
 
     def _are_said(self, wanted: tuple[str, ...]) -> bool:
         """In one message, with the whole names of people in it; many of them as they follow each other there."""
-        n = len(wanted)
-        if n <= IN_ANY_ORDER:
+        if len(wanted) <= IN_ANY_ORDER:
             return any(set(wanted) <= {*message, *self._surnames} for message in self._messages)
-        return any(wanted == message[at : at + n] for message in self._messages for at in range(len(message)))
+        return any(_follow(wanted, message) for message in self._messages)
 
-    def _is_named(self, value: str | int) -> bool:
-        """An id of something whose name the user said: of a channel, a page, a task."""
-        return any(value in ids and names and names <= self._names for ids, names in self._named)
-
-    def _is_counted(self, value: Any) -> bool:
-        return str(value) in self._own_words or (isinstance(value, int) and self._is_named(value))
+    def _is_counted(self, path: str, value: Any) -> bool:
+        is_said = str(value) in self._own_words
+        return is_said or (isinstance(value, int) and self._things.is_named(path, value))
 
     def _is_switched(self, path: str) -> bool:
         """`archive` by a word such as "archived" or "archiviere"."""
-        start = path.rpartition(".")[2].partition("_")[0][:6]
-        return any(word.startswith(start) for said in self._asking for word in words(said))
+        name = path.rpartition(".")[2]
+        starts = _SWITCHES.get(name, (name.partition("_")[0][:6],))
+        return any(word.startswith(starts) for said in self._asking for word in words(said))
 
     def _contacts(self) -> Iterator[tuple[str, frozenset[str]]]:
         """Those the user has written to and named: addresses, and the words of their names."""
         for outcome in self._heard.outcomes:
             if outcome.tool != CONTACTS or not outcome.ok:
                 continue
-            for contact in _dicts(outcome.as_data()):
+            for contact in dicts(outcome.as_data()):
                 address, name = str(contact.get("address", "")).lower(), str(contact.get("name", ""))
                 called = {*telling(name), *telling(re.sub(r"[._+-]", " ", address.partition("@")[0]))}
                 if contact.get("known") is True and called & self._names:
                     yield address, frozenset(telling(name) if _is_plain_name(name, is_known=True) else ())
 
-    def _sentence_of(self, value: str) -> tuple[str, str] | None:
-        """The sentence of others that has most of the value's words."""
+    def _is_remembered(self, value: str) -> bool:
+        """Whether it stands in an entry in the user's own words, as a whole, and words of theirs name that entry."""
+        if _ADDRESS.fullmatch(value) or _PATH.fullmatch(value):
+            return any(_stands_in(value, composed(text)) for text in self._own_entries)
+        told = telling(value)
+        texts = (text for text in self._own_entries if told and has_only_signs_of(value, composed(text)))
+        return any(_follow(told, telling(text)) for text in texts)
+
+    def _sentence_of(self, value: str) -> tuple[str, Outcome] | None:
+        """The sentence of others that has most of the value's words, and where it was read."""
         wanted, known = plain(value), set(telling(value))
-        best: tuple[float, str, str] | None = None
-        for sentence, present, source in self._sentences:
+        best: tuple[float, str, Outcome] | None = None
+        for sentence, present, outcome in self._sentences:
             share = 1.0 if wanted in plain(sentence) else len(known & present) / len(known) if known else 0.0
             if share >= ENOUGH_SHARED and (best is None or share > best[0]):
-                best = share, sentence, source
+                best = share, sentence, outcome
         return (best[1][:LONGEST_SENTENCE], best[2]) if best else None
+
+
+def activity_of(outcome: Outcome) -> ReadActivity | None:
+    """The one mail that was read, as the copy of its mailbox knows it."""
+    provider, id = _MAILS.get(outcome.tool), outcome.as_data().get("id")
+    return ReadActivity(provider=provider, external_id=id) if provider and isinstance(id, str) else None
+
+
+def _activities(read: Sequence[Outcome]) -> tuple[ReadActivity, ...]:
+    """Each once, in the order of their reading."""
+    found = (activity_of(outcome) for outcome in read)
+    return tuple(dict.fromkeys(each for each in found if each is not None))[:MOST_SOURCES]
+
+
+def _stands_in(value: str, text: str) -> bool:
+    """Letter for letter and as a whole; the text is composed."""
+    exact = re.escape(composed(value))
+    pattern = rf"(?<![\w.+/!#$%&*=?^`{{|}}~-])(?<!\w'){exact}(?![\w/-]|\.\w)|(?<=github\.com/){exact}(?![\w-]|\.\w)"
+    return re.search(pattern, text) is not None
+
+
+def _follow(wanted: Sequence[str], said: Sequence[str]) -> bool:
+    """Whether these words follow each other there."""
+    n = len(wanted)
+    return any(list(wanted) == list(said[at : at + n]) for at in range(len(said) - n + 1))
 
 
 def _source(outcome: Outcome) -> str:
     """`mail_read: Re: your invoice`."""
-    for inner in _dicts(outcome.as_data()):
-        for name in _NAMES:
+    for inner in dicts(outcome.as_data()):
+        for name in NAMES:
             if isinstance(inner.get(name), str) and inner[name].strip():
                 return f"{outcome.tool}: {' '.join(inner[name].split())[:80]}"
     return outcome.tool
 
 
 def _sentences(outcome: Outcome) -> Iterator[str]:
-    for _, value in leaves("", outcome.as_data()):
+    values = (value for _, value in leaves("", outcome.as_data()))
+    for value in remembered.texts_of_others(outcome) if outcome.tool == remembered.RECALL else values:
         if isinstance(value, str):
             for found in _SENTENCE.finditer(value):
                 if sentence := " ".join(found.group().split()):
                     yield sentence
-
-
-def _named(outcomes: Iterable[Outcome]) -> Iterator[tuple[frozenset[str | int], frozenset[str]]]:
-    """Of each thing that tools returned: its ids, never its texts, and the words of its name."""
-    for outcome in outcomes:
-        for inner in _dicts(outcome.as_data()):
-            name = next((inner[key] for key in _NAMES if isinstance(inner.get(key), str)), "")
-            ids = (value for key, value in inner.items() if key in _IDS or key.endswith("_id"))
-            yield frozenset(id for id in ids if isinstance(id, str | int)), frozenset(telling(name))
-
-
-def _dicts(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for inner in value.values():
-            yield from _dicts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _dicts(inner)
 
 
 def _loaded(arguments_json: str) -> Any:

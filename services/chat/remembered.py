@@ -4,18 +4,16 @@ Which is which is told by the result, from our own context service, and by nothi
 user's own only where it says so.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from services.chat.own_words import telling
+from services.chat.named_things import spoken
 from services.chat.steps import Outcome
 
 RECALL = "memory_recall"
 ADD = "memory_add"
 KIND = "kind"
 """One of four words, that say nothing."""
-_OWNERS = re.compile(r"['\u2019]s$")
 
 
 def has_others(outcome: Outcome) -> bool:
@@ -38,14 +36,7 @@ def own_texts(outcomes: Iterable[Outcome], named: frozenset[str]) -> tuple[str, 
         for entry in _entries(outcome)
         if outcome.ok and _is_own(entry)
     )
-    wanted = {_bare(word) for word in named}
-    return tuple(text for text in own if wanted & {_bare(word) for word in telling(text)})
-
-
-def named_entries(outcome: Outcome) -> Iterator[tuple[frozenset[str | int], frozenset[str]]]:
-    """Of each entry: its id, and the words by which a user can name it, which are its text."""
-    for entry in _entries(outcome):
-        yield frozenset({str(entry.get("memory_id", ""))}), frozenset(telling(str(entry.get("text", ""))))
+    return tuple(text for text in own if named & spoken(text))
 
 
 def _is_own(entry: Mapping[str, Any]) -> bool:
@@ -55,7 +46,3 @@ def _is_own(entry: Mapping[str, Any]) -> bool:
 def _entries(outcome: Outcome) -> Iterator[Mapping[str, Any]]:
     found = outcome.as_data().get("memories") if outcome.tool == RECALL else None
     yield from (entry for entry in found if isinstance(entry, dict)) if isinstance(found, list) else ()
-
-
-def _bare(word: str) -> str:
-    return _OWNERS.sub("", word)

@@ -135,7 +135,8 @@ class RunningTurn:
             has_read_before=self.has_read_before,
             obeys_rules=round_.decision.engine == RULES,
         )
-        return provenance_of(call, self.toolbox.known.get(call.tool), heard)
+        known = provenance_of(call, self.toolbox.known.get(call.tool), heard)
+        return known.model_copy(update={"conversation_id": self.command.conversation_id})
 
     async def _remember(self, taken: Decision | Outcome) -> None:
         self.steps.append(taken)

@@ -27,7 +27,7 @@ from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
 from libs.telemetry import tracer
 from libs.vault import TransitSeal
-from services.chat.provenance import says_much
+from services.chat.provenance import quotes_others
 from services.chat.steps import Outcome, ToolCall, execution_id
 
 log = structlog.get_logger("services.chat")
@@ -48,8 +48,8 @@ EFFECT_S = 75.0
 UNDECIDED = frozenset({ExecutionStatus.PROPOSED, ExecutionStatus.HELD})
 WAITS = "{title}: this waits for your approval, and is not done before."
 HELD = "{title}: this is done in a few seconds, unless you undo it."
-SAYS_LITTLE = frozenset({"contacts_find"})
-"""Holds outsiders' names and addresses and mostly no sentences of theirs: `services.chat.provenance.says_much`."""
+JUDGED_BY_RESULT = frozenset({"contacts_find", "memory_recall"})
+"""Some of their results hold sentences of outsiders and most do not: `services.chat.provenance.quotes_others`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Toolbox:
         known = self.known.get(call.tool)
         if known is None:
             return call
-        untrusted = known.returns_untrusted_text and call.tool not in SAYS_LITTLE
+        untrusted = known.returns_untrusted_text and call.tool not in JUDGED_BY_RESULT
         return structs.replace(call, effect=known.effect, untrusted=untrusted)
 
     def _why_unknown(self) -> str:
@@ -205,7 +205,7 @@ class Toolbox:
             )
         result = self.seal.open("tool_result", self.scope, outcome.sealed_result)
         found = Outcome(call.id, call.tool, ok=True, effect=is_effect, untrusted=call.untrusted, result=result)
-        return structs.replace(found, untrusted=True) if says_much(found) else found
+        return structs.replace(found, untrusted=True) if quotes_others(found) else found
 
 
 async def list_tools(

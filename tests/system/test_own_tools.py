@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 ALWAYS = {
     *("tasks_list", "tasks_create", "tasks_complete", "tasks_reopen"),
     *("notifications_list", "notifications_resolve"),
+    *("memory_add", "memory_recall", "memory_forget"),
 }
 
 

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 from contracts.actions import ArgumentOrigin, Origin, Provenance
 from contracts.runs import StepStatus
 from contracts.tool import ToolDescription
-from services.chat.provenance import Heard, provenance_of, says_much
+from services.chat.provenance import Heard, provenance_of, quotes_others
 from services.chat.runs.references import is_reference
 from services.chat.runs.run_state import Run, StepState
 from services.chat.steps import Outcome, ToolCall
-from services.chat.toolbox import SAYS_LITTLE
+from services.chat.toolbox import JUDGED_BY_RESULT
 
-_KNOWN = frozenset({Origin.USER, Origin.CONTACT})
+_KNOWN = frozenset({Origin.USER, Origin.CONTACT, Origin.MEMORY})
 
 
 def origins_of(run: Run, state: StepState, arguments: dict[str, Any]) -> Provenance:
@@ -28,7 +28,7 @@ def origins_of(run: Run, state: StepState, arguments: dict[str, Any]) -> Provena
     outcomes = tuple(_outcome(run.states[each.id]) for each in run.plan.steps if each.id in behind)
     call = ToolCall(step.id, step.tool, json.dumps(arguments), step.effect)
     known = provenance_of(call, _described(state), _heard(run, outcomes))
-    has_read = run.after_reading or any(outcome.untrusted or says_much(outcome) for outcome in outcomes)
+    has_read = run.after_reading or any(outcome.untrusted or quotes_others(outcome) for outcome in outcomes)
     return known.model_copy(
         update={
             "via": "program" if run.by_program else "run",
@@ -106,7 +106,7 @@ def _outcome(state: StepState) -> Outcome:
         step.tool,
         ok=state.status is StepStatus.DONE,
         effect=step.changes_something,
-        untrusted=step.untrusted and step.tool not in SAYS_LITTLE,
+        untrusted=step.untrusted and step.tool not in JUDGED_BY_RESULT,
         result=state.result or "{}",
     )
 

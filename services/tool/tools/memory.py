@@ -117,7 +117,7 @@ async def shown_replaced(arguments: MemoryAdd, context: Context) -> Names:
         field
         for replaced in found.memories
         if arguments.key and replaced.key == arguments.key
-        for field in (named("Key", arguments.key), named("Takes the place of", replaced.text, SHOWN_CHARACTERS))
+        for field in (named("In place of", replaced.text, SHOWN_CHARACTERS), named("Key", arguments.key))
     )
 
 
