@@ -23,6 +23,7 @@ class Step:
 
 CONTEXT = Step("context", "Looking up who you are and what is connected")
 VISIT = Step("context", "Opening the booking link")
+DECIDE = Step("decide", "Taking down what you decided")
 RESPOND = Step("respond", "Working out the answer")
 ACTIONS = {
     "plan_steps": "Making a plan",

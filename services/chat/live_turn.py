@@ -96,6 +96,11 @@ class LiveTurn:
             self.text += text
             await self._coalescer.say(text)
 
+    async def say_aside(self, text: str) -> None:
+        """Publish text that is seen after the answer and does not belong to it."""
+        if text:
+            await self._coalescer.say(text)
+
     async def _say(self, text: str) -> None:
         await self._publish(Update(self._next(), "token", text=text))
 

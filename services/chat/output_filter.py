@@ -203,6 +203,11 @@ class OutputFilter:
         return len(parts.path) <= LONGEST_PATH and len(labels) <= 5 and max(map(len, labels)) <= LONGEST_LABEL
 
 
+def without_invisible(text: str) -> str:
+    """Without control and format characters; line ends and tabulators stay."""
+    return _INVISIBLE.sub("", text)
+
+
 def material_of(messages: tuple[ModelMessage, ...]) -> str:
     """Everything the model was shown."""
     return "\n".join(message.text for message in messages)

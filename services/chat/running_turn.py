@@ -9,12 +9,15 @@ from msgspec import structs
 from contracts.actions import Provenance
 from contracts.chat import RunTurn
 from contracts.envelope import Scope
+from libs.db import Transaction
 from libs.resilience.deadline import Deadline
+from libs.vault import UserKey
 from services.chat import followups, turn_rows
 from services.chat.about import About
 from services.chat.deps import Chat
 from services.chat.graph import action, step
 from services.chat.live_turn import LiveTurn
+from services.chat.lookups import told_too_much
 from services.chat.provenance import Heard, provenance_of
 from services.chat.runs import turn_tool
 from services.chat.steps import Decision, Outcome, Round, Step, ToolCall, rounds
@@ -24,6 +27,15 @@ from services.chat.visits import ONE_BOOKING, Visit, booked_in
 
 RULES = "offline"
 """The engine that plans by rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAction:
+    """An action that waits for its user, as it is shown; `is_whole` when nothing of it was left out."""
+
+    action_id: str
+    text: str
+    is_whole: bool
 
 
 @dataclass(slots=True)
@@ -43,6 +55,8 @@ class RunningTurn:
     steps: list[Step]
     visit: Visit | None = None
     """Set when an outsider writes; then nothing but the link they came by is known here."""
+    shown: tuple[ShownAction, ...] = ()
+    """What stands below the answer for its user to decide."""
     about: About = field(init=False)
     """About the user; found out while the turn is being claimed, there before an engine begins."""
     toolbox: Toolbox = field(init=False)
@@ -106,6 +120,8 @@ class RunningTurn:
             return refused(call, ONE_BOOKING)
         if call.tool == turn_tool.NAME and self.visit is None:
             return await self._planned(round_, number, call)
+        if not call.changes_something and (too_much := self._told_too_much(round_, call)):
+            return refused(call, too_much)
         provenance = self._provenance(round_, call) if call.changes_something else None
         return await self.toolbox.call(round_.number, number, call, provenance)
 
@@ -125,9 +141,17 @@ class RunningTurn:
         """What the planner had been told when it decided on this round: the outcomes of the rounds before."""
         return tuple(outcome for each in self.rounds[: round_.number] for outcome in each.outcomes)
 
-    def _provenance(self, round_: Round, call: ToolCall) -> Provenance:
-        """What was before the planner when it decided on this call."""
-        heard = Heard(
+    def _told_too_much(self, round_: Round, call: ToolCall) -> str | None:
+        """Why a look-up is not made that would tell its provider what it does not know. A visitor has no provider."""
+        tools = self.toolbox.known
+        if self.visit is not None or call.tool not in tools:
+            return None
+        houses = {name: tool.house for name, tool in tools.items()}
+        return told_too_much(call, tools[call.tool], self._heard(round_), houses)
+
+    def _heard(self, round_: Round) -> Heard:
+        """What was before the planner when it decided on this round."""
+        return Heard(
             words=self.text,
             earlier_words=tuple(said.text for said in self.history if said.role == "user"),
             outcomes=self._before(round_),
@@ -135,25 +159,32 @@ class RunningTurn:
             has_read_before=self.has_read_before,
             obeys_rules=round_.decision.engine == RULES,
         )
-        known = provenance_of(call, self.toolbox.known.get(call.tool), heard)
+
+    def _provenance(self, round_: Round, call: ToolCall) -> Provenance:
+        """Where an effect comes from."""
+        known = provenance_of(call, self.toolbox.known.get(call.tool), self._heard(round_))
         return known.model_copy(update={"conversation_id": self.command.conversation_id})
 
     async def _remember(self, taken: Decision | Outcome) -> None:
-        self.steps.append(taken)
-        n = len(self.steps)
         async with self.deps.db.transaction(self.scope) as tx:
             key = await self.deps.vault.user_key(tx)
-            await turn_rows.remember(tx, key, self.command.turn_id, self.fence, n, taken)
+            await self.write_down(tx, key, taken)
             if isinstance(taken, Outcome) and taken.action_id is not None:
                 title = title_in(taken.detail or taken.tool)
                 await followups.expect(tx, key, self.command, taken.action_id, title)
+
+    async def write_down(self, tx: Transaction, key: UserKey, taken: Decision | Outcome) -> None:
+        """One more step, with whatever else this transaction writes."""
+        self.steps.append(taken)
+        await turn_rows.remember(tx, key, self.command.turn_id, self.fence, len(self.steps), taken)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """Which engine answered, and what it used."""
 
-    engine: str
+    engine: str | None
+    """None where the user's own word was all there was to it."""
     model: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0

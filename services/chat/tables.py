@@ -67,6 +67,8 @@ class Message(Base, table=True):
     engine: str | None = Field(default=None, sa_column=Column(Text))
     text: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = _moment(primary_key=True)
+    action_id: str | None = Field(default=None, sa_column=Column(Text))
+    """Of a message that shows an action: in its words there may be an outsider's, so no model gets to read it."""
 
 
 class Turn(Base, table=True):
@@ -136,3 +138,7 @@ class Followup(Base, table=True):
     conversation_id: str = Field(sa_column=Column(Text, nullable=False))
     turn_id: str = Field(sa_column=Column(Text, nullable=False))
     title: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    shown_in: str | None = Field(default=None, sa_column=Column(Text))
+    """The turn that showed all of it last: a word in the next one decides."""
+    place: int | None = Field(default=None, sa_column=Column(Integer))
+    """Its number there, from 1."""

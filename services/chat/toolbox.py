@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -145,34 +145,49 @@ class Toolbox:
             sealed_provenance=sealed,
             asked_at=self.asked_at,
         )
-        until = Deadline.after(min(EFFECT_S, self.deadline.remaining_s()))
         async with self.bus.listen("execution", execution) as notices:
             await self.bus.send(command, scope=self.scope, id=execution)
-            heard = aiter(notices)
-            waiting = asyncio.ensure_future(anext(heard))
-            try:
-                while not until.expired:
-                    await asyncio.wait({waiting}, timeout=LOOK_EVERY_S)
-                    if outcome := await self._ended(execution):
-                        return outcome
-                    if waiting.done():
-                        waiting = asyncio.ensure_future(anext(heard))
-            finally:
-                waiting.cancel()
+            return await self._settled(execution, notices)
+
+    async def ended(self, execution: ExecutionId) -> ToolOutcome:
+        """What came of an effect that was approved; `unknown` when that takes longer than the turn has left."""
+        under_way = frozenset({ExecutionStatus.CLAIMED, ExecutionStatus.HELD})
+        async with self.bus.listen("execution", execution) as notices:
+            found = await self._found(execution, under_way)
+            return found or await self._settled(execution, notices, under_way)
+
+    async def _settled(
+        self,
+        execution: ExecutionId,
+        notices: AsyncIterator[bytes],
+        under_way: frozenset[ExecutionStatus] = frozenset({ExecutionStatus.CLAIMED}),
+    ) -> ToolOutcome:
+        until = Deadline.after(min(EFFECT_S, self.deadline.remaining_s()))
+        heard = aiter(notices)
+        waiting = asyncio.ensure_future(anext(heard))
+        try:
+            while not until.expired:
+                await asyncio.wait({waiting}, timeout=LOOK_EVERY_S)
+                if outcome := await self._found(execution, under_way):
+                    return outcome
+                if waiting.done():
+                    waiting = asyncio.ensure_future(anext(heard))
+        finally:
+            waiting.cancel()
         return ToolOutcome(
             status=ExecutionStatus.UNKNOWN,
             error="execution_unfinished",
             detail="I have asked for this but do not know yet whether it was done. Please look before asking again.",
         )
 
-    async def _ended(self, execution: ExecutionId) -> ToolOutcome | None:
-        """The outcome when it is final."""
+    async def _found(self, execution: ExecutionId, under_way: frozenset[ExecutionStatus]) -> ToolOutcome | None:
+        """The outcome, when it is none of those that change by themselves in a moment."""
         try:
             found = await self.bus.ask(GetExecution(execution_id=execution), scope=self.scope)
         except (RemoteError, Unavailable) as not_yet:
             log.debug("execution_not_seen", error=not_yet.slug)
             return None
-        return None if found.status is ExecutionStatus.CLAIMED else found
+        return None if found.status in under_way else found
 
     def _undecided(self, call: ToolCall, execution: ExecutionId, outcome: ToolOutcome) -> Outcome:
         """It waits: for the user's decision, or for the end of the moment in which it can be withdrawn."""

@@ -1,15 +1,13 @@
 """The life of a turn: claimed, answered, ended in one transaction; or given up so that a successor goes on.
 
-RunTurn ──► claim ──► context ∥ tools ──► engine (model or offline) ──► end ──► turn.completed
+RunTurn ──► claim ──► what is known ──► a decision of its user, or an engine ──► end ──► turn.completed
               │ over before: only told again          │ stop, deadline, a model that broke: ended honestly
               │ held elsewhere: delivered again later │ database or bus away: delivered again, steps are kept
 """
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from opentelemetry import trace
@@ -20,18 +18,15 @@ from contracts.ids import new_id
 from libs.bus import Call, publish
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError
-from services.chat import model_engine, offline_engine, turn_rows, visits
+from services.chat import offline_engine, shown_actions, turn_rows, visits
 from services.chat.about import About, find_out
+from services.chat.answering import TimedOut, answered
 from services.chat.deps import Chat
-from services.chat.errors import BudgetReached, QuotaReached
-from services.chat.graph import CONTEXT, VISIT, done_sentence, step
 from services.chat.live_turn import LiveTurn, Update
-from services.chat.model_engine import ModelFailed
 from services.chat.provenance import may_quote_others
 from services.chat.running_turn import RunningTurn, Written
-from services.chat.steps import Decision
 from services.chat.stops import Stop
-from services.chat.toolbox import AWAY_S, LIST_PATIENCE_S, Toolbox
+from services.chat.toolbox import AWAY_S, LIST_PATIENCE_S
 from services.chat.turn_rows import RENEW_EVERY_S, Ending, Held, Over, Said
 
 log = structlog.get_logger("services.chat")
@@ -40,13 +35,8 @@ BUG_ATTEMPTS = 3
 """A turn that fails by a defect of ours is tried this often, then its user is told."""
 RELEASE_S = 2.0
 BROKE_OFF = "The language model broke off. What it had written is kept; ask again to continue."
-MODEL_AWAY = "The language model is not available right now."
 TOO_LONG = "This took too long and was ended. What was written so far is kept."
 OUR_BUG = "Something went wrong on our side. Nothing you said is lost; please ask again."
-
-
-class _TimedOut(Exception):
-    """The turn's own time is up."""
 
 
 async def run(command: RunTurn, call: Call, deps: Chat) -> None:
@@ -95,7 +85,7 @@ def _earlier(command: RunTurn, scope: Scope, deps: Chat) -> tuple[Said, ...]:
 async def _run_held(turn: RunningTurn, finding_out: "asyncio.Task[About]", call: Call, *, stop_requested: bool) -> None:
     """Answer, or be stopped; whatever comes first is how the turn ends."""
     with turn.deps.stops.of(turn.command.turn_id, requested=stop_requested) as stop:
-        answering = asyncio.create_task(_answered(turn, finding_out))
+        answering = asyncio.create_task(answered(turn, finding_out))
         stopping = asyncio.create_task(stop.wanted.wait())
         holding = asyncio.create_task(_hold(turn, stop))
         try:
@@ -117,79 +107,19 @@ async def _run_held(turn: RunningTurn, finding_out: "asyncio.Task[About]", call:
             stopping.cancel()
 
 
-async def _prepare(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> None:
-    """Wait for what was asked about the user, say what could not be found out, and get the tools ready."""
-    node = VISIT if turn.visit else CONTEXT
-    async with step(turn.live, node):
-        about = await finding_out
-        if decided := next((taken for taken in turn.steps if isinstance(taken, Decision)), None):
-            about = replace(about, zone=ZoneInfo(decided.timezone))
-        for note in about.notes:
-            await turn.live.emit("step.progress", step_id=node.id, text=note)
-    turn.about = about
-    turn.toolbox = Toolbox(
-        bus=turn.deps.bus,
-        seal=turn.deps.seal,
-        scope=turn.scope,
-        timezone=about.zone.key,
-        asked_at=turn.asked_at,
-        turn_id=turn.command.turn_id,
-        deadline=turn.deadline,
-        known=about.tools,
-        missing=about.missing_providers,
-        delegation_id=turn.visit.delegation_id if turn.visit else None,
-        manage_hash=turn.visit.visitor.secret_hash if turn.visit else None,
-    )
-
-
-async def _answered(turn: RunningTurn, finding_out: "asyncio.Task[About]") -> Written:
-    """The answer by the model where there is one, else by rules. Raises _TimedOut."""
-    deadline = turn.deadline
-    try:
-        async with asyncio.timeout(deadline.remaining_s()):
-            await _prepare(turn, finding_out)
-            models = turn.deps.models
-            began_offline = any(round_.decision.engine == offline_engine.ENGINE for round_ in turn.rounds)
-            if models is None or began_offline:
-                return await offline_engine.write(turn)
-            try:
-                return await model_engine.write(turn, models, deadline)
-            except ModelFailed as failed:
-                log.warning("model_failed", error=failed.error.slug, visible=bool(turn.live.text))
-                # What was seen stays seen, and what was decided is not planned again by somebody else.
-                if turn.live.text or turn.has_acted:
-                    return await _broken_off(turn, failed)
-                return await offline_engine.write(turn, why=_why_offline(turn, failed))
-    except TimeoutError as error:
-        raise _TimedOut from error
-
-
-async def _broken_off(turn: RunningTurn, failed: ModelFailed) -> Written:
-    """An honest end. What has been done is said by us, now that the model cannot."""
-    if done := [done_sentence(outcome.tool) for outcome in turn.effects if outcome.ok and not outcome.action_id]:
-        await turn.live.say(("\n\n" if turn.live.text else "") + " ".join(done))
-    written = failed.written
-    return replace(written, engine="model", cut_short=failed.error.slug)
-
-
 async def _how_it_went(turn: RunningTurn, answering: "asyncio.Task[Written]", call: Call) -> Ending:
     error = answering.exception()
     if error is None:
         written = answering.result()
         status = TurnStatus.FAILED if written.cut_short else TurnStatus.COMPLETED
         return await _ending(turn, status, written, error=written.cut_short)
-    if isinstance(error, _TimedOut):
+    if isinstance(error, TimedOut):
         return await _ending(turn, TurnStatus.FAILED, Written(_engine_so_far(turn)), error="turn_timeout")
-    if getattr(error, "retryable", False) or call.attempt < BUG_ATTEMPTS:
-        raise error
+    is_ours = isinstance(error, AdjutantError)
+    if getattr(error, "retryable", False) or (not is_ours and call.attempt < BUG_ATTEMPTS):
+        raise error  # what is ours and not worth repeating would be buried, and its user left waiting
     log.error("turn_failed", error=type(error).__name__, exc_info=error)
     return await _ending(turn, TurnStatus.FAILED, Written(_engine_so_far(turn)), error="internal_error")
-
-
-def _why_offline(turn: RunningTurn, failed: ModelFailed) -> str:
-    if turn.visit is not None:
-        return MODEL_AWAY  # whether a budget has come to its end is between the owner and us
-    return failed.error.detail if isinstance(failed.error, QuotaReached | BudgetReached) else MODEL_AWAY
 
 
 def _engine_so_far(turn: RunningTurn) -> str:
@@ -242,6 +172,7 @@ async def _end(turn: RunningTurn, ending: Ending) -> None:
     async with turn.deps.db.transaction(turn.scope) as tx:
         key = await turn.deps.vault.user_key(tx)
         await turn_rows.end(tx, key, command, turn.fence, ending)
+        await shown_actions.keep(tx, key, turn, ending.at)
         if turn.steps:
             await turn_rows.forget_steps(tx, command.turn_id)
         await publish(tx, _event(command, ending))

@@ -80,6 +80,7 @@ select fence, stop_requested from claimed
 _HISTORY = """
 select message_id, role, text from messages
 where user_id = $1 and conversation_id = $2 and created_at < $3 and turn_id is distinct from $5
+  and action_id is null
 order by created_at desc, message_id limit $4
 """
 

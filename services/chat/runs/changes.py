@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from contracts.runs import RunStatus, StepStatus
+from services.chat.runs import outcomes
 from services.chat.runs.errors import RunNotPossible
 from services.chat.runs.run_state import GOING, INPUT_SKIPPED, OVER, Run, StepState
 
@@ -55,7 +56,8 @@ def resume(run: Run, now: datetime) -> None:
 
 
 def cancel(run: Run, now: datetime) -> None:
-    """Begin nothing more, for good. What is under way ends, and what was done stays. Raises RunNotPossible."""
+    """Begin nothing more, for good, and ask for nothing more. What is under way at a provider ends, and what was done
+    stays. Raises RunNotPossible."""
     if run.status is RunStatus.CANCELLED:
         return
     if run.status is RunStatus.DONE:
@@ -63,6 +65,8 @@ def cancel(run: Run, now: datetime) -> None:
     for state in run.states.values():
         if state.status in (StepStatus.PENDING, StepStatus.READY, StepStatus.WAITING):
             run.end_step(state, StepStatus.CANCELLED, now)
+        elif state.status is StepStatus.RUNNING or state.is_uncertain:
+            run.withdraw(state)  # it may be proposed or held back by now
     run.error = run.detail = None
     run.end(RunStatus.CANCELLED, now)
 
@@ -106,10 +110,10 @@ def _check_known(state: StepState, *, was_not_done: bool) -> None:
 def _again(run: Run, state: StepState) -> None:
     """Pending as if for the first time; what was left out on its account too, and what waits for it waits again.
 
-    An effect gets another execution id only when the former one is known to have come to nothing.
+    An effect gets another execution id only when the former one is known to have come to nothing (`outcomes.spend`).
     """
-    if state.status is StepStatus.FAILED and state.error != "step_timeout":
-        state.generation += 1
+    if state.error == "execution_unknown":
+        outcomes.spend(run, state)  # its user has looked
     waiting = [state]
     while waiting:
         again = waiting.pop()

@@ -16,6 +16,7 @@ STEP_TIMEOUT = "step_timeout"
 TOO_SLOW = "It took longer than it may."
 MAX_RESOLVED_CHARACTERS = 100_000
 """Sealed and encoded it has to fit into a message."""
+NOT_WANTED = frozenset({"declined", "expired", "withdrawn"})
 _UNDER_WAY = frozenset({StepStatus.RUNNING, StepStatus.WAITING})
 
 
@@ -43,6 +44,13 @@ def execution_id(run_id: RunId, step_id: str, generation: int) -> ExecutionId:
     """The same for every attempt at an effect of which it is not known that it failed: so it happens once."""
     digest = hashlib.sha256(f"{run_id}:{step_id}:{generation}".encode()).hexdigest()
     return ExecutionId(f"x_{digest[:32]}")
+
+
+def spend(run: Run, state: StepState) -> None:
+    """Its execution is known to have come to nothing: the next attempt is another one. Once is enough."""
+    if state.execution_id == execution_id(run.id, state.step.id, state.generation):
+        state.generation += 1
+        run.changed.add(state.step.id)
 
 
 def begin(run: Run, step_id: str, attempt: int, now: datetime) -> Begun | None:
@@ -82,9 +90,11 @@ def _again(run: Run, state: StepState, attempt: int) -> Begun | None:
 
 
 def wait(run: Run, step_id: str, attempt: int, now: datetime) -> None:
-    """It is its user's turn: the action is proposed."""
+    """It is its user's turn: the action is proposed. In a run that was cancelled nobody is asked."""
     state = run.state(step_id)
-    if state.attempt == attempt and state.status is StepStatus.RUNNING:
+    if run.status is RunStatus.CANCELLED or state.status in GONE:
+        run.withdraw(state)
+    elif state.attempt == attempt and state.status is StepStatus.RUNNING:
         state.status = StepStatus.WAITING
         run.changed.add(step_id)
         run.tell("action.proposed", now, step_id=step_id, action_id=state.execution_id)
@@ -108,7 +118,9 @@ def end(run: Run, step_id: str, attempt: int, ended: Ended, now: datetime) -> No
         return
     if ended.error is None:
         _succeed(run, state, ended, now)
-    elif state.status in _UNDER_WAY and not _tried_again(run, state, ended, now):
+    elif ended.error not in UNCERTAIN:
+        spend(run, state)
+    if ended.error is not None and state.status in _UNDER_WAY and not _tried_again(run, state, ended, now):
         _fail(run, state, ended, now)
     run.advance(now)
 
@@ -161,8 +173,6 @@ def _tried_again(run: Run, state: StepState, ended: Ended, now: datetime) -> boo
     pause_s = retries.pause_s(ended.error, state.failures) if ended.may_retry else None
     if pause_s is None or run.status in OVER or run.is_halted:
         return False
-    if state.step.changes_something:
-        state.generation += 1
     if run.status is RunStatus.PAUSED or run.is_waiting_for_others(state):
         state.status, state.error = StepStatus.PENDING, None
         run.changed.add(state.step.id)
@@ -174,7 +184,10 @@ def _tried_again(run: Run, state: StepState, ended: Ended, now: datetime) -> boo
 
 def _fail(run: Run, state: StepState, ended: Ended, now: datetime) -> None:
     state.detail = ended.detail
-    run.end_step(state, StepStatus.FAILED, now, ended.error)
+    if run.status is RunStatus.CANCELLED and ended.error in NOT_WANTED:
+        run.end_step(state, StepStatus.CANCELLED, now)
+    else:
+        run.end_step(state, StepStatus.FAILED, now, ended.error)
 
 
 def as_json(arguments: dict[str, Any]) -> str:

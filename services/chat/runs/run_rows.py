@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from contracts.actions import WithdrawAction
 from contracts.ids import ExecutionId, RunId
 from contracts.runs import EndRunInTime, RunPage, RunStatus, RunStep, RunSummary, RunUpdate, StepStatus
 from libs.bus import publish, send_later
@@ -64,6 +65,8 @@ async def save(tx: Transaction, key: UserKey, run: Run) -> None:
         place = run.plan.place_of(order.step_id)
         command = RunStep(run_id=run.id, place=place, attempt=order.attempt)
         await publish(tx, command, deliver_at=order.at, id=f"{run.id}.{place}.{order.attempt}")
+    for execution_id in run.unwanted:
+        await publish(tx, WithdrawAction(action_id=execution_id))
     if run.deadline_at is not None and run.deadline_at != run.timed_for:
         timer = f"{run.id}.deadline.{run.deadline_at.timestamp():.3f}"
         await send_later(tx, EndRunInTime(run_id=run.id), run.deadline_at, id=timer)

@@ -95,6 +95,8 @@ class Run:
     """Number of the newest update."""
     updates: list[RunUpdate] = field(default_factory=list)
     dispatches: list[Dispatch] = field(default_factory=list)
+    unwanted: list[ExecutionId] = field(default_factory=list)
+    """Effects that are not to be done any more, as far as they are not yet."""
     changed: set[str] = field(default_factory=set)
 
     @property
@@ -126,12 +128,19 @@ class Run:
         self.updates.append(RunUpdate(n=self.n, type=type, at=now, **fields))
 
     def end_step(self, state: StepState, status: StepStatus, now: datetime, error: str | None = None) -> None:
-        """A step's last word, until somebody tries it again."""
+        """A step's last word, until somebody tries it again. What it has proposed goes when it is not wanted."""
+        if status in GONE and (state.status is StepStatus.WAITING or state.is_uncertain):
+            self.withdraw(state)
         state.status, state.finished_at, state.error = status, now, error
         self.changed.add(state.step.id)
         told = {StepStatus.DONE: "ok", StepStatus.FAILED: "failed"}.get(status, "skipped")
         self.tell("step.result", now, step_id=state.step.id, status=told, text=state.detail, error=error)
         self.tell("step.ended", now, step_id=state.step.id)
+
+    def withdraw(self, state: StepState) -> None:
+        """Its effect is not to be done any more; an effect that was, or is being, done stays."""
+        if state.execution_id is not None:
+            self.unwanted.append(state.execution_id)
 
     def dispatch(self, state: StepState, at: datetime | None = None) -> None:
         """Its command goes out."""

@@ -162,12 +162,15 @@ async def _take(
     was_waiting = state.status is StepStatus.WAITING
     if found is not None and found.status is ExecutionStatus.PROPOSED:
         outcomes.wait(run, state.step.id, command.attempt, now)
-        if command.look is not None and state.status is StepStatus.WAITING:
-            await _look_later(tx, run, state, command.look + 1, waiting=True)
+        if command.look is not None and state.status in (StepStatus.WAITING, StepStatus.RUNNING):
+            waiting = state.status is StepStatus.WAITING
+            await _look_later(tx, run, state, command.look + 1, waiting=waiting)
     elif found is not None and found.status not in _UNDER_WAY:
         outcomes.end(run, state.step.id, command.attempt, _ended(found, scope, deps), now)
     else:
-        if found is not None:
+        if found is not None and found.status is ExecutionStatus.HELD and run.status is RunStatus.CANCELLED:
+            run.withdraw(state)
+        elif found is not None:
             outcomes.wait_no_more(run, state.step.id, command.attempt, now)
         if state.status is not StepStatus.RUNNING or state.attempt != command.attempt:
             return

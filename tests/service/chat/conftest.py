@@ -76,7 +76,7 @@ async def context_peer(platform: Platform, connect: Callable[[str], Awaitable[Da
 def tools(tool_peer: ToolPeer) -> ToolPeer:
     """Tool as it is without a test's wishes."""
     fresh = ToolPeer(tool_peer.bus, tool_peer.seal)
-    for name in ("before_effect", "after_effect", "fails", "silent", "missing"):
+    for name in ("before_effect", "after_effect", "fails", "silent", "missing", "holds"):
         setattr(tool_peer, name, getattr(fresh, name))
     tool_peer.tools, tool_peer.results = TOOLS, dict(RESULTS)
     for kept in (
@@ -87,6 +87,8 @@ def tools(tool_peer: ToolPeer) -> ToolPeer:
         tool_peer.moments,
         tool_peer.outcomes,
         tool_peer.asked_by_link,
+        tool_peer.proposed,
+        tool_peer.decisions,
     ):
         kept.clear()
     return tool_peer
