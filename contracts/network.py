@@ -17,10 +17,26 @@ _MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 _HASH = "5e" * 32
 
 AcquaintanceStatus = Literal["invited", "connected"]
-NegotiationStatus = Literal["open", "agreed", "confirmed", "failed", "declined", "cancelled", "expired"]
+NegotiationStatus = Literal["open", "agreed", "confirmed", "failed", "declined", "cancelled", "expired", "cancelling"]
 NetworkStep = Literal[
-    "invited", "connected", "proposed", "countered", "agreed", "confirmed", "failed", "declined", "cancelled", "expired"
+    "invited",
+    "connected",
+    "proposed",
+    "countered",
+    "agreed",
+    "confirmed",
+    "failed",
+    "declined",
+    "cancelled",
+    "expired",
+    "move_proposed",
+    "moved",
+    "stayed",
+    "called_off",
+    "left_behind",
 ]
+"""The last five are of a meeting that was confirmed: another time is looked for, was found, was not; it is cancelled;
+a calendar does not give it back."""
 
 
 class Person(BaseModel):
@@ -126,10 +142,12 @@ class NegotiationView(Reply):
     round: int
     rounds_left: int
     agreed: datetime | None = None
+    stands: datetime | None = None
+    """When the meeting is in both calendars, also while another time is looked for (`open`, `agreed`)."""
     expires_at: datetime
     created_at: datetime
     error: str | None = None
-    """Slug of why it came to nothing."""
+    """Slug of why it came to nothing, or of why a meeting stayed where it was."""
 
 
 class Negotiations(Reply):
@@ -251,8 +269,11 @@ class StartNegotiation(Query[NegotiationView]):
 
 
 class CounterProposal(Query[NegotiationView]):
-    """Other times. Errors `negotiation_not_found`, `negotiation_over`, `not_your_turn`, `too_many_rounds`,
-    `proposal_refused`, `slots_not_free`, `calendar_does_not_answer`."""
+    """Other times; for a confirmed meeting too, which stands until one of them is confirmed.
+
+    Errors `negotiation_not_found`, `negotiation_over`, `not_your_turn`, `too_many_rounds`, `meeting_began`,
+    `proposal_refused`, `slots_not_free`, `calendar_does_not_answer`.
+    """
 
     subject: ClassVar[str] = "rpc.tool.counter_proposal.v1"
     asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
@@ -260,6 +281,10 @@ class CounterProposal(Query[NegotiationView]):
 
     session_id: str
     sealed_offer: str
+    start: datetime | None = None
+    end: datetime | None = None
+    """Both or none. A confirmed meeting moves to between them; without them, to around the named times, or within the
+    next two weeks."""
 
     @classmethod
     def example(cls) -> Self:
@@ -288,8 +313,11 @@ class AcceptProposal(Query[NegotiationView]):
 
 
 class EndNegotiation(Query[NegotiationView]):
-    """Nothing comes of it. Declining is for whose turn it is. Errors `negotiation_not_found`, `negotiation_over`,
-    `not_your_turn`."""
+    """Nothing comes of it. Declining is for whose turn it is. Of a confirmed meeting: cancelled it is taken out of both
+    calendars, whether or not another time is being looked for; declining, by either, ends that and lets it stand.
+
+    Errors `negotiation_not_found`, `negotiation_over`, `not_your_turn`, `meeting_began`.
+    """
 
     subject: ClassVar[str] = "rpc.tool.end_negotiation.v1"
     asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)

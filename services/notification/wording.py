@@ -140,6 +140,17 @@ _NETWORK = {
     "declined": ("The proposed times were declined", "Nothing was put into a calendar."),
     "cancelled": ("A negotiation was cancelled", "Nothing was put into a calendar."),
     "expired": ("Nobody answered in time", "A negotiation about a meeting is over; another one can be started."),
+    "move_proposed": (
+        "Another time for a meeting was proposed",
+        "{word} Look at it under Negotiations; until then the meeting stays as it is.",
+    ),
+    "moved": ("A meeting was moved in both calendars", "{when}"),
+    "stayed": ("A meeting stays where it was", "{when} No other time came of it. Negotiations has the rest."),
+    "called_off": ("A meeting was cancelled", "{when} It is being taken out of both calendars."),
+    "left_behind": (
+        "A calendar does not do what was agreed on",
+        "A meeting that was cancelled or moved may still stand in it as before: look there, and put it right.",
+    ),
 }
 
 

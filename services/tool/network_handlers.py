@@ -25,9 +25,10 @@ from contracts.network import (
     Topic,
 )
 from libs.bus import Call
-from services.tool import settlement
+from services.tool.delegation.availability import Span
 from services.tool.deps import ToolDeps
 from services.tool.network import telling
+from services.tool.settlement import driving
 
 CALENDAR_S = 6.0
 """Nobody waits longer for their own calendar."""
@@ -81,7 +82,8 @@ async def counter_proposal(query: CounterProposal, call: Call, deps: ToolDeps) -
     """Other times."""
     scope = call.require_scope()
     offer = _offer(query.sealed_offer, scope, deps)
-    return await deps.network(scope, CALENDAR_S).counter(query.session_id, offer)
+    window = Span(query.start, query.end) if query.start is not None and query.end is not None else None
+    return await deps.network(scope, CALENDAR_S).counter(query.session_id, offer, window=window)
 
 
 async def accept_proposal(query: AcceptProposal, call: Call, deps: ToolDeps) -> NegotiationView:
@@ -103,7 +105,7 @@ async def expire_negotiation(command: ExpireNegotiation, call: Call, deps: ToolD
 
 async def settle_negotiation(command: SettleNegotiation, call: Call, deps: ToolDeps) -> None:
     """Both calendars, or neither."""
-    await settlement.settle_negotiation(command.session_id, call.require_scope(), deps)
+    await driving.settle_negotiation(command.session_id, call.require_scope(), deps)
 
 
 async def tell_acquaintance(command: TellAcquaintance, call: Call, deps: ToolDeps) -> None:

@@ -117,6 +117,20 @@ class ProposalRequest(RulesRequest):
         return Offer(rules=self.rules(timezone, are_named=bool(self.slots)), slots=tuple(self.slots), note=self.note)
 
 
+class RescheduleRequest(ProposalRequest):
+    """Other times for a confirmed meeting. It begins between `start` and `end`; without them around the named times, or
+    within two weeks."""
+
+    start: Moment | None = None
+    end: Moment | None = None
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> "RescheduleRequest":
+        if (self.start is None) != (self.end is None):
+            raise ValueError("give start and end, or neither")
+        return self
+
+
 class NegotiationRequest(ProposalRequest):
     """What is to be agreed on, and the first proposal. The meeting begins between `start` and `end`."""
 
@@ -213,6 +227,18 @@ async def propose(
     return await gateway.bus.ask(query, scope=caller.scope, timeout_s=CALENDAR_S)
 
 
+@router.post("/sessions/{session_id}/reschedule", responses=problems(*AUTHENTICATED, *WITH_BODY, 404, 409))
+async def reschedule(
+    session_id: NegotiationRef, body: RescheduleRequest, caller: Manager, gateway: GatewayHere
+) -> NegotiationView:
+    """Look for another time for a confirmed meeting. It stands where it is (`stands`) until the other one accepts and
+    both calendars have moved it, and also when they decline or do not answer."""
+    offer = body.offer((await _account(caller, gateway)).timezone)
+    sealed = _sealed(offer, caller, gateway)
+    query = CounterProposal(session_id=session_id, sealed_offer=sealed, start=body.start, end=body.end)
+    return await gateway.bus.ask(query, scope=caller.scope, timeout_s=CALENDAR_S)
+
+
 @router.post("/sessions/{session_id}/accept", responses=problems(*AUTHENTICATED, *WITH_BODY, 404, 409))
 async def accept(
     session_id: NegotiationRef, body: AcceptanceRequest, caller: Manager, gateway: GatewayHere
@@ -226,13 +252,14 @@ async def accept(
 
 @router.post("/sessions/{session_id}/decline", responses=problems(*AUTHENTICATED, 404, 409, 422))
 async def decline(session_id: NegotiationRef, caller: Manager, gateway: GatewayHere) -> NegotiationView:
-    """None of the times, and no others."""
+    """None of the times, and no others. A meeting that stands stays where it is."""
     return await gateway.bus.ask(EndNegotiation(session_id=session_id, how="decline"), scope=caller.scope)
 
 
 @router.post("/sessions/{session_id}/cancel", responses=problems(*AUTHENTICATED, 404, 409, 422))
 async def cancel(session_id: NegotiationRef, caller: Manager, gateway: GatewayHere) -> NegotiationView:
-    """Withdraw, whoever has the word."""
+    """Withdraw, whoever has the word. A confirmed meeting is taken out of both calendars (`cancelling`, then
+    `cancelled`), also while another time is being looked for."""
     return await gateway.bus.ask(EndNegotiation(session_id=session_id, how="cancel"), scope=caller.scope)
 
 

@@ -55,7 +55,8 @@ async def in_the_way(tx: Transaction, window: Span, but_not: str | None = None) 
            where (status in ('pending', 'accepted') or status = 'hold' and hold_until > clock_timestamp())
              and taken && tstzmultirange(tstzrange($1, $2)) and booking_id <> coalesce($3, '')
            union all
-           select lower(taken), upper(taken) from network_holds where taken && tstzrange($1, $2)""",
+           select lower(part), upper(part) from network_holds, unnest(taken) as part
+           where taken && tstzmultirange(tstzrange($1, $2))""",
         *window,
         but_not,
     )

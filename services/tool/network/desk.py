@@ -18,7 +18,7 @@ from libs.resilience.errors import AdjutantError
 from libs.vault import UserKey, Vault
 from services.tool.delegation.availability import Span
 from services.tool.delegation.constraints import LONGEST_MINUTES
-from services.tool.network import negotiation, sessions
+from services.tool.network import negotiation, rescheduling, sessions
 from services.tool.network.circle import Circle
 from services.tool.network.errors import NegotiationNotFound, ProposalRefused, TooManyNegotiations
 from services.tool.network.free_time import FreeTime, Table
@@ -98,24 +98,35 @@ class NetworkDesk:
                 await self._follow(tx, new, "proposed")
         return negotiation_view(new, matter, self.scope, now)
 
-    async def counter(self, session_id: str, offer: Offer, moved_by: str | None = None) -> NegotiationView:
-        """Other times. Raises NegotiationNotFound, NegotiationOver, NotYourTurn, TooManyRounds, ProposalRefused,
-        SlotsNotFree, CalendarDoesNotAnswer."""
+    async def counter(
+        self, session_id: str, offer: Offer, moved_by: str | None = None, window: Span | None = None
+    ) -> NegotiationView:
+        """Other times; for a meeting that is confirmed they begin within `window`. Raises NegotiationNotFound,
+        NegotiationOver, NotYourTurn, TooManyRounds, MeetingBegan, ProposalRefused, SlotsNotFree,
+        CalendarDoesNotAnswer."""
         now, seen = datetime.now(UTC), await self._require(session_id)
-        side = seen.side(self.scope)
-        negotiation.require_counter(seen.state, side, now)
+        side, state = seen.side(self.scope), negotiation.expire(seen.state, now)
+        is_anew = state.phase is Phase.CONFIRMED
+        if is_anew:
+            negotiation.require_reopen(state, now)
+            window = rescheduling.window_of(window, offer.slots, now)
+        else:
+            negotiation.require_counter(state, side, now)
+            window = seen.window
         matter = await self._matter(seen)
-        table = Table(seen.window, seen.minutes, matter.party(side.other).rules)
-        calendars = await self.free_time.calendars()
+        others, own = matter.party(side.other).rules, rescheduling.own_event(seen, matter, side)
+        calendars = rescheduling.kept_first(await self.free_time.calendars(), seen, matter, side)
+        table = Table(window, seen.minutes, others, own)
         slots = await self.free_time.offered(offer.slots, table, offer.rules, calendars, now)
 
         def told(now_on_the_table: Matter) -> Matter:
             return now_on_the_table.told(side, offer.rules, calendars, offer.note)
 
         def move(state: Negotiation) -> Negotiation:
-            return negotiation.counter(state, side, slots, now, _until(slots, now))
+            say = negotiation.reopen if is_anew else negotiation.counter
+            return say(state, side, slots, now, _until(slots, now))
 
-        return await self._move(seen, move, "countered", told, moved_by)
+        return await self._move(seen, move, told, moved_by, window)
 
     async def accept(
         self, session_id: str, start: datetime, offer: Offer, moved_by: str | None = None
@@ -127,8 +138,10 @@ class NetworkDesk:
         if seen.state.agreed == start and seen.state.turn is side:
             return await self._view(seen)
         negotiation.accept(seen.state, side, start, now)
-        calendars = await self.free_time.calendars()
-        await self.free_time.require(start, seen.minutes, offer.rules, calendars)
+        matter = await self._matter(seen)
+        calendars = rescheduling.kept_first(await self.free_time.calendars(), seen, matter, side)
+        own = rescheduling.own_event(seen, matter, side)
+        await self.free_time.require(start, seen.minutes, offer.rules, calendars, own)
 
         def told(matter: Matter) -> Matter:
             return matter.told(side, offer.rules, calendars)
@@ -136,28 +149,30 @@ class NetworkDesk:
         def move(state: Negotiation) -> Negotiation:
             return negotiation.accept(state, side, start, now)
 
-        return await self._move(seen, move, "agreed", told, moved_by)
+        return await self._move(seen, move, told, moved_by)
 
     async def end(
         self, session_id: str, how: Literal["decline", "cancel"], moved_by: str | None = None
     ) -> NegotiationView:
-        """Nothing comes of it. Raises NegotiationNotFound, NegotiationOver, NotYourTurn."""
+        """Nothing comes of it; what stands in the calendars is taken out when it is cancelled, and stays when only
+        another time is declined. Raises NegotiationNotFound, NegotiationOver, NotYourTurn, MeetingBegan."""
         now, seen = datetime.now(UTC), await self._require(session_id)
         side = seen.side(self.scope)
-        step: NetworkStep = "declined" if how == "decline" else "cancelled"
 
         def move(state: Negotiation) -> Negotiation:
             return negotiation.decline(state, side, now) if how == "decline" else negotiation.cancel(state, now)
 
-        return await self._move(seen, move, step, None, moved_by)
+        return await self._move(seen, move, None, moved_by)
 
     async def end_over(self, connection_id: str) -> None:
-        """Cancel what is open over a connection that is no more."""
+        """End what is open over a connection that is no more. What stands in the calendars stays there."""
         async with self.db.reading(self.scope) as tx:
             found = await sessions.open_over(tx, connection_id)
-        for session_id in found:
+        for each in found:
+            if each.state.phase is not Phase.OPEN:
+                continue
             try:
-                await self.end(session_id, "cancel")
+                await self.end(each.session_id, "cancel" if each.state.stands is None else "decline")
             except AdjutantError:
                 continue  # agreed, or over meanwhile
 
@@ -180,18 +195,18 @@ class NetworkDesk:
             if found is None:
                 return
             state = negotiation.expire(found.state, now)
-            if state.phase is Phase.EXPIRED and found.state.phase is Phase.OPEN:
+            if state != found.state:
                 await sessions.moved(tx, found, state)
-                await _tell_both(tx, replace(found, state=state), "expired", None)
+                await _tell_both(tx, replace(found, state=state), _step(found.state, state), None)
             elif state.phase is Phase.OPEN and state.until <= now + CLOCKS_DIFFER:
                 # The timer ran by PostgreSQL's clock, and ours is behind it.
                 await send_later(tx, ExpireNegotiation(session_id=session_id), state.until + CLOCKS_DIFFER)
 
     async def _move(
-        self, seen: Session, move: Move, step: NetworkStep, told: Told | None, moved_by: str | None
+        self, seen: Session, move: Move, told: Told | None, moved_by: str | None, window: Span | None = None
     ) -> NegotiationView:
         """Write the move, if it is still allowed, with what was said, and what follows from it."""
-        if step in ("agreed", "countered"):
+        if told is not None:
             await self.circle.require(seen.connection_id)
         async with self.db.transaction(seen.owner) as tx:
             found = await sessions.find(tx, seen.session_id, lock=True)
@@ -200,9 +215,10 @@ class NetworkDesk:
             state, key = move(found.state), await self.vault.user_key(tx)
             matter = open_matter(key, found.session_id, found.sealed)
             matter = told(matter) if told else matter
-            after = replace(found, state=state)
-            await sessions.moved(tx, found, state, matter.seal(key, found.session_id), moved_by)
-            await self._follow(tx, after, step)
+            after = replace(found, state=state, window=window or found.window)
+            if state != found.state:
+                await sessions.moved(tx, found, state, matter.seal(key, found.session_id), moved_by, window)
+                await self._follow(tx, after, _step(found.state, state))
         return negotiation_view(after, matter, self.scope, datetime.now(UTC))
 
     async def _follow(self, tx: Transaction, session: Session, step: NetworkStep) -> None:
@@ -210,7 +226,7 @@ class NetworkDesk:
         state = session.state
         if state.phase is Phase.OPEN:
             await send_later(tx, ExpireNegotiation(session_id=session.session_id), state.until)
-        elif state.phase is Phase.AGREED:
+        elif state.phase.is_settling:
             settle = SettleNegotiation(session_id=session.session_id)
             await publish(tx, settle)
             await send_later(tx, settle, datetime.now(UTC) + SETTLED_BY)  # should the first one have been given up
@@ -239,9 +255,28 @@ def _opened(session: Session, key: UserKey) -> Matter:
 
 
 async def _tell_both(tx: Transaction, session: Session, step: NetworkStep, mover: Scope | None) -> None:
+    number, starts_at = session.number, session.state.agreed or session.state.stands
     for side in Side:
-        whom, state = session.scope(side), session.state
-        await tell(tx, whom, session.session_id, step, by_me=whom == mover, number=state.round, starts_at=state.agreed)
+        whom = session.scope(side)
+        await tell(tx, whom, session.session_id, step, by_me=whom == mover, number=number, starts_at=starts_at)
+
+
+def _step(before: Negotiation, after: Negotiation) -> NetworkStep:
+    """What is told of a move."""
+    if after.is_called_off or after.phase is Phase.CANCELLING:
+        return "called_off"
+    if after.phase is Phase.OPEN:
+        return "countered" if after.edition == before.edition else "move_proposed"
+    return _STEPS[after.phase]
+
+
+_STEPS: Final[dict[Phase, NetworkStep]] = {
+    Phase.AGREED: "agreed",
+    Phase.CONFIRMED: "stayed",
+    Phase.DECLINED: "declined",
+    Phase.CANCELLED: "cancelled",
+    Phase.EXPIRED: "expired",
+}
 
 
 def _table(topic: Topic, now: datetime) -> Table:

@@ -6,6 +6,7 @@ NotFound
 Conflict
 ├── NotYourTurn              the other one has the word
 ├── NegotiationOver          agreed, declined, cancelled or expired
+├── MeetingBegan             too late to move it or to call it off
 ├── SlotNotOffered           not one of the times on the table
 ├── SlotsNotFree             the user's own calendar or rules do not allow it
 ├── TooManyRounds
@@ -60,6 +61,16 @@ class NegotiationOver(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This negotiation is over.")
+
+
+class MeetingBegan(Conflict):
+    """What has begun is neither moved nor called off."""
+
+    slug = "meeting_began"
+    advice = "Start another negotiation."
+
+    def __init__(self) -> None:
+        super().__init__("This meeting has begun.")
 
 
 class SlotNotOffered(Conflict):

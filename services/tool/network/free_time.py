@@ -23,6 +23,15 @@ CHOSEN = 5
 _AROUND = timedelta(minutes=LONGEST_BUFFER_MINUTES)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Own:
+    """The event of a meeting that is to move, where it stands now: it is not in its own way."""
+
+    provider: str
+    event_ref: str
+    time: Span
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """What the times are for: within the window, so long, and within the rules of the other one, if they gave any."""
@@ -30,6 +39,7 @@ class Table:
     window: Span
     minutes: int
     others: Rules | None = None
+    own: Own | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +68,20 @@ class FreeTime:
         CalendarDoesNotAnswer."""
         hours = hours_of(rules, table.minutes)
         if not named:
-            busy = await self._busy(table.window, table.minutes, hours.zone.key, calendars)
+            busy = await self._busy(table.window, table.minutes, hours.zone.key, calendars, table.own)
             found = [start for start in hours.starts(busy, table.window, now) if _suits(table, start, now)]
             if not found:
                 raise SlotsNotFree("You have no time in this window that the rules of both allow.")
             return spread(found, CHOSEN)
         slots = tuple(sorted(set(named)))
+        if any(_stands(table, slot) for slot in slots):
+            raise ProposalRefused("The meeting is at one of these times already.")
         if len(slots) > MOST_SLOTS:
             raise ProposalRefused(f"At most {MOST_SLOTS} times are proposed at once.")
         if any(not table.window.start <= slot < table.window.end for slot in slots):
             raise ProposalRefused("A proposed time lies outside the window.")
         stretch = Span(slots[0], slots[-1])
-        busy = await self._busy(stretch, table.minutes, hours.zone.key, calendars)
+        busy = await self._busy(stretch, table.minutes, hours.zone.key, calendars, table.own)
         for slot in slots:
             if not allows(rules, table.minutes, slot, now, busy):
                 raise SlotsNotFree("You are not free at one of these times, or your own rules exclude it.")
@@ -77,26 +89,40 @@ class FreeTime:
                 raise SlotsNotFree("The other one is not to be met at one of these times.")
         return slots
 
-    async def require(self, start: datetime, minutes: int, rules: Rules, calendars: Sequence[str]) -> None:
+    async def require(
+        self, start: datetime, minutes: int, rules: Rules, calendars: Sequence[str], own: Own | None = None
+    ) -> None:
         """That the user is free then, buffers included. Raises SlotsNotFree, CalendarDoesNotAnswer."""
         hours = hours_of(rules, minutes, named=True)
         wanted = hours.taken(start)
-        busy = await self._busy(Span(start, start), minutes, hours.zone.key, calendars)
+        busy = await self._busy(Span(start, start), minutes, hours.zone.key, calendars, own)
         if any(each.start < wanted.end and each.end > wanted.start for each in busy):
             raise SlotsNotFree("You are not free at this time.")
 
-    async def _busy(self, window: Span, minutes: int, timezone: str, calendars: Sequence[str]) -> list[Span]:
+    async def _busy(
+        self, window: Span, minutes: int, timezone: str, calendars: Sequence[str], own: Own | None
+    ) -> list[Span]:
         zone = ZoneInfo(timezone)
         wide = Span(window.start - _AROUND, window.end + timedelta(minutes=minutes) + _AROUND)
         async with self.db.reading(self.scope) as tx:
             busy = list((await bookings.in_the_way(tx, wide)).busy)
         for provider in calendars:
+            agenda = self.agendas.at(provider, zone)
             try:
-                busy += await self.agendas.at(provider, zone).busy(wide)
+                if own is not None and provider == own.provider:
+                    busy += await agenda.busy_but_for(wide, own.event_ref, own.time)
+                else:
+                    busy += await agenda.busy(wide)
             except AdjutantError as error:
                 raise CalendarDoesNotAnswer from error
         return busy
 
 
+def _stands(table: Table, start: datetime) -> bool:
+    return table.own is not None and table.own.time.start == start
+
+
 def _suits(table: Table, start: datetime, now: datetime) -> bool:
+    if _stands(table, start):
+        return False
     return table.others is None or allows(table.others, table.minutes, start, now)

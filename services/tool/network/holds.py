@@ -9,24 +9,30 @@ from services.tool.delegation import bookings, steps
 from services.tool.delegation.availability import Span
 
 
-async def take(tx: Transaction, session_id: str, stretch: Span) -> bool:
-    """Take the stretch for this negotiation, in that user's scope; False when something is in the way. A second time
-    it is taken already."""
+async def take(tx: Transaction, hold_id: str, stretch: Span, left: Span | None = None) -> bool:
+    """Take the stretch under that id, in that user's scope; False when something is in the way. A second time it is
+    taken already. `left`: where a meeting that moves stands, kept for it to come back to unless others share it."""
     await steps.lock_owner(tx)
-    if await tx.fetchval("select 1 from network_holds where session_id = $1", session_id):
+    if await tx.fetchval("select 1 from network_holds where session_id = $1", hold_id):
         return True
     if (await bookings.in_the_way(tx, stretch)).busy:
         return False
+    is_shared = left is not None and bool((await bookings.in_the_way(tx, left)).busy)
+    kept = stretch if left is None or is_shared else left
     try:
         async with tx.savepoint():
             await tx.execute(
-                "insert into network_holds (session_id, taken) values ($1, tstzrange($2, $3))", session_id, *stretch
+                """insert into network_holds (session_id, taken)
+                   values ($1, tstzmultirange(tstzrange($2, $3)) + tstzmultirange(tstzrange($4, $5)))""",
+                hold_id,
+                *stretch,
+                *kept,
             )
     except ExclusionViolation:
         return False
     return True
 
 
-async def release(tx: Transaction, session_id: str) -> None:
+async def release(tx: Transaction, hold_id: str) -> None:
     """It stands in the calendar, or never will."""
-    await tx.execute("delete from network_holds where session_id = $1", session_id)
+    await tx.execute("delete from network_holds where session_id = $1", hold_id)

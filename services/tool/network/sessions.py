@@ -1,6 +1,6 @@
 """Negotiations as they stand in their table. Written in the scope of who began; read in that of either.
 
-What a row says of the calendars: `none` (has no event of it), `begun` (may have one), `there` (has it).
+What happens in the calendars is noted by `services.tool.network.progress`.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,13 @@ from services.tool.network.negotiation import Negotiation, Phase, Side
 
 MOST_OPEN: Final = 20
 """Of one initiator over one connection."""
+EDITION: Final = 100
+"""More than there are rounds in one."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
-    """What a calendar knows of the agreed time."""
+    """What a calendar knows of the agreed time; the states are those of `services.tool.network.progress`."""
 
     state: str
     ref: str | None
@@ -42,6 +44,16 @@ class Session:
     tries: int
     error: str | None
     created_at: datetime
+
+    @property
+    def hold_id(self) -> str:
+        """Under which its time is taken. Each time that it is looked for anew it is another one."""
+        return f"{self.session_id} {self.state.edition}" if self.state.edition else self.session_id
+
+    @property
+    def number(self) -> int:
+        """Tells steps of one kind apart that are told of this negotiation."""
+        return EDITION * self.state.edition + self.state.round
 
     def side(self, scope: Scope) -> Side:
         """Which of the two that user is."""
@@ -70,12 +82,10 @@ async def listed(tx: Transaction, limit: int) -> list[Session]:
     return [_session(row) for row in rows]
 
 
-async def open_over(tx: Transaction, connection_id: str) -> list[str]:
-    """Ids of those over a connection that are not over; in the scope of the connection's owner or partner."""
-    rows = await tx.fetch(
-        "select session_id from negotiations where connection_id = $1 and phase in ('open', 'agreed')", connection_id
-    )
-    return [row["session_id"] for row in rows]
+async def open_over(tx: Transaction, connection_id: str) -> list[Session]:
+    """Those over a connection that are not over; in the scope of the connection's owner or partner."""
+    rows = await tx.fetch(f"{_SELECT} where connection_id = $1 and phase in ('open', 'agreed')", connection_id)
+    return [_session(row) for row in rows]
 
 
 async def insert(tx: Transaction, session: Session, moved_by: str | None) -> bool:
@@ -106,13 +116,24 @@ async def insert(tx: Transaction, session: Session, moved_by: str | None) -> boo
 
 
 async def moved(
-    tx: Transaction, session: Session, state: Negotiation, sealed: bytes | None = None, moved_by: str | None = None
+    tx: Transaction,
+    session: Session,
+    state: Negotiation,
+    sealed: bytes | None = None,
+    moved_by: str | None = None,
+    window: Span | None = None,
 ) -> None:
-    """What somebody said, or nobody in time; the row is locked."""
+    """What somebody said, or nobody in time; the row is locked. Where the calendars are to follow, they begin anew."""
+    window = window or session.window
     await tx.execute(
         """update negotiations
            set phase = $2, turn = $3, round = $4, slots = $5, until = $6, agreed = $7, content = coalesce($8, content),
                moved_by = case when $9::text is null then moved_by else moved_by || $9::text end,
+               stands = $10::timestamptz, edition = $11, is_called_off = $12, window_start = $13, window_end = $14,
+               tries = case when $15::boolean then 0 else tries end, is_undoing = is_undoing and not $15,
+               error = case when $15 then null else error end,
+               initiator_event = case when $15 and $10::timestamptz is not null then 'there' else initiator_event end,
+               responder_event = case when $15 and $10::timestamptz is not null then 'there' else responder_event end,
                updated_at = clock_timestamp()
            where session_id = $1""",
         session.session_id,
@@ -124,77 +145,19 @@ async def moved(
         state.agreed,
         sealed,
         moved_by,
+        state.stands,
+        state.edition,
+        state.is_called_off,
+        *window,
+        state.phase.is_settling and state.phase is not session.state.phase,
     )
-
-
-async def note_begun(tx: Transaction, session_id: str, side: Side) -> bool:
-    """That side's calendar may have it from now on; False when it is not to get it any more."""
-    tag = await tx.execute(
-        f"""update negotiations set {side}_event = 'begun', updated_at = clock_timestamp()
-            where session_id = $1 and phase = 'agreed' and not is_undoing and {side}_event <> 'there'""",  # noqa: S608 - a side
-        session_id,
-    )
-    return tag != "UPDATE 0"
-
-
-async def note_there(tx: Transaction, session_id: str, side: Side, ref: str | None) -> bool:
-    """That side's calendar has it; False when it came late, and is to be taken out."""
-    tag = await tx.execute(
-        f"""update negotiations
-            set {side}_event = 'there', {side}_ref = $2, tries = tries + is_undoing::integer,
-                updated_at = clock_timestamp()
-            where session_id = $1 and phase = 'agreed'""",  # noqa: S608 - a side
-        session_id,
-        ref,
-    )
-    return tag != "UPDATE 0"
-
-
-async def note_gone(tx: Transaction, session_id: str, side: Side) -> None:
-    """That side's calendar does not have it, and will not."""
-    await tx.execute(
-        f"""update negotiations set {side}_event = 'none', {side}_ref = null, updated_at = clock_timestamp()
-            where session_id = $1 and phase = 'agreed' and is_undoing""",  # noqa: S608 - a side
-        session_id,
-    )
-
-
-async def undo(tx: Transaction, session_id: str, error: str) -> None:
-    """It will not be in both calendars: from now on it is taken out."""
-    await tx.execute(
-        """update negotiations set is_undoing = true, error = $2, updated_at = clock_timestamp()
-           where session_id = $1 and phase = 'agreed' and not is_undoing""",
-        session_id,
-        error,
-    )
-
-
-async def try_again(tx: Transaction, session: Session) -> None:
-    """The next try is an execution anew."""
-    await tx.execute(
-        """update negotiations set tries = tries + 1, updated_at = clock_timestamp()
-           where session_id = $1 and tries = $2""",
-        session.session_id,
-        session.tries,
-    )
-
-
-async def conclude(tx: Transaction, session_id: str, phase: Phase, error: str | None) -> bool:
-    """It is in both calendars, or in neither; False when that was noted already."""
-    tag = await tx.execute(
-        """update negotiations set phase = $2, error = $3, updated_at = clock_timestamp()
-           where session_id = $1 and phase = 'agreed'""",
-        session_id,
-        phase,
-        error,
-    )
-    return tag != "UPDATE 0"
 
 
 _SELECT = """
 select organization_id, user_id, session_id, connection_id, partner_organization_id, partner_user_id, phase, turn,
-       round, slots, until, agreed, minutes, window_start, window_end, content, is_undoing, initiator_event,
-       initiator_ref, responder_event, responder_ref, tries, error, created_at
+       round, slots, until, agreed, coalesce(stands, case when phase = 'confirmed' then agreed end) as stands, edition,
+       is_called_off, minutes, window_start, window_end, content, is_undoing, initiator_event, initiator_ref,
+       responder_event, responder_ref, tries, error, created_at
 from negotiations
 """
 
@@ -205,9 +168,7 @@ def _session(row: Row) -> Session:
         connection_id=row["connection_id"],
         owner=Scope(OrganizationId(row["organization_id"]), UserId(row["user_id"])),
         partner=Scope(OrganizationId(row["partner_organization_id"]), UserId(row["partner_user_id"])),
-        state=Negotiation(
-            Phase(row["phase"]), Side(row["turn"]), row["round"], tuple(row["slots"]), row["until"], row["agreed"]
-        ),
+        state=_state(row),
         minutes=row["minutes"],
         window=Span(row["window_start"], row["window_end"]),
         sealed=row["content"],
@@ -216,4 +177,18 @@ def _session(row: Row) -> Session:
         tries=row["tries"],
         error=row["error"],
         created_at=row["created_at"],
+    )
+
+
+def _state(row: Row) -> Negotiation:
+    return Negotiation(
+        phase=Phase(row["phase"]),
+        turn=Side(row["turn"]),
+        round=row["round"],
+        slots=tuple(row["slots"]),
+        until=row["until"],
+        agreed=row["agreed"],
+        stands=row["stands"],
+        edition=row["edition"],
+        is_called_off=row["is_called_off"],
     )

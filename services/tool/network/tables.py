@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, TSTZMULTIRANGE, ExcludeConstraint
 from sqlmodel import Field
 
 from services.tool.tables import Base
@@ -77,18 +77,36 @@ class Negotiation(Base, table=True):
     __tablename__ = "negotiations"
     __table_args__ = (
         CheckConstraint(
-            "phase in ('open', 'agreed', 'confirmed', 'failed', 'declined', 'cancelled', 'expired')", name="phase"
+            "phase in ('open', 'agreed', 'cancelling', 'confirmed', 'failed', 'declined', 'cancelled', 'expired')",
+            name="phase",
         ),
         CheckConstraint("turn in ('initiator', 'responder')", name="turn"),
-        CheckConstraint("(phase in ('agreed', 'confirmed', 'failed')) = (agreed is not null)", name="agreed_on_one"),
         CheckConstraint(
-            "initiator_event in ('none', 'begun', 'there') and responder_event in ('none', 'begun', 'there')",
+            "phase = 'cancelled' or (phase in ('agreed', 'cancelling', 'confirmed', 'failed')) = (agreed is not null)",
+            name="agreed_on_one",
+        ),
+        CheckConstraint(
+            "initiator_event in ('none', 'begun', 'there', 'moving', 'moved')"
+            " and responder_event in ('none', 'begun', 'there', 'moving', 'moved')",
             name="events",
         ),
         CheckConstraint(
-            "phase <> 'confirmed' or initiator_event = 'there' and responder_event = 'there'",
+            "phase <> 'confirmed' or initiator_event = 'there' and responder_event = 'there'"
+            " or error = 'event_left_behind'",
             name="confirmed_in_both",
         ),
+        CheckConstraint(
+            "phase <> 'cancelled' or initiator_event = 'none' and responder_event = 'none'"
+            " or error = 'event_left_behind'",
+            name="cancelled_in_neither",
+        ),
+        CheckConstraint(
+            "case phase when 'confirmed' then stands is null or stands = agreed"
+            " when 'cancelling' then stands is not null and stands = agreed"
+            " when 'open' then true when 'agreed' then true else stands is null end",
+            name="stands_when_confirmed",
+        ),
+        CheckConstraint("phase = 'agreed' or not is_called_off", name="called_off_in_time"),
         CheckConstraint(
             "phase <> 'failed' or initiator_event = 'none' and responder_event = 'none' or error = 'event_left_behind'",
             name="failed_in_neither",
@@ -109,6 +127,12 @@ class Negotiation(Base, table=True):
     slots: Any = Field(sa_column=Column(ARRAY(DateTime(timezone=True)), nullable=False))
     until: datetime = Field(sa_column=_moment())
     agreed: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    stands: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    """When it is in both calendars, also while another time is looked for."""
+    edition: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    """How often another time was looked for."""
+    is_called_off: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    """One of the two cancelled while the calendars were following."""
     minutes: int = Field(sa_column=Column(Integer, nullable=False))
     window_start: datetime = Field(sa_column=_moment())
     window_end: datetime = Field(sa_column=_moment())
@@ -144,8 +168,8 @@ class NetworkHold(Base, table=True):
     organization_id: str = Field(sa_column=Column(Text, primary_key=True, server_default=_OWNER))
     user_id: str = Field(sa_column=Column(Text, primary_key=True, server_default=_USER))
     session_id: str = Field(sa_column=Column(Text, primary_key=True))
-    taken: Any = Field(sa_column=Column(TSTZRANGE, nullable=False))
-    """With the user's buffers."""
+    taken: Any = Field(sa_column=Column(TSTZMULTIRANGE, nullable=False))
+    """With the user's buffers; while the meeting moves, where it stands too."""
     created_at: datetime = Field(
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
     )

@@ -16,7 +16,7 @@ def negotiation_view(session: Session, matter: Matter, scope: Scope, now: dateti
     return NegotiationView(
         session_id=session.session_id,
         connection_id=session.connection_id,
-        status=state.phase.value,
+        status="cancelling" if state.is_called_off else state.phase.value,
         started_by_me=session.owner == scope,
         my_turn=state.phase is Phase.OPEN and state.turn is side,
         other_name=other.name,
@@ -30,6 +30,7 @@ def negotiation_view(session: Session, matter: Matter, scope: Scope, now: dateti
         round=state.round,
         rounds_left=state.rounds_left,
         agreed=state.agreed,
+        stands=state.stands,
         expires_at=state.until,
         created_at=session.created_at,
         error=session.error,

@@ -1,5 +1,6 @@
 """What a booking does to its owner's calendar: steps of the service itself, through the ledger, offered to no model."""
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel
@@ -41,6 +42,13 @@ class MovedEvent(BookingEvent):
     event_ref: str
     own_start: AwareDatetime
     own_end: AwareDatetime
+
+
+class ReturnedEvent(MovedEvent):
+    """Back to where it stood, whatever fills that time now, from `own_start`; `moved_mark` is of the move that is taken
+    back."""
+
+    moved_mark: str
 
 
 class WithdrawnEvent(Arguments):
@@ -101,6 +109,18 @@ async def find_moved_event(arguments: MovedEvent, context: Context) -> WrittenEv
     return _written(await _own(arguments, context).find_moved(arguments.event_ref, _plan(arguments)))
 
 
+async def return_event(arguments: ReturnedEvent, context: Context) -> WrittenEvent:
+    """Give the event its old time back; what the move may have made anew is taken out."""
+    if arguments.is_again and (found := await find_moved_event(arguments, context)):
+        return found
+    agenda, own = _own(arguments, context), Span(arguments.own_start, arguments.own_end)
+    moved = replace(_plan(arguments), mark=arguments.moved_mark, start=own.start, end=own.end)
+    made_anew = await agenda.find(moved)
+    if made_anew is not None and made_anew != arguments.event_ref:
+        await agenda.remove(made_anew)
+    return WrittenEvent(event_id=await agenda.move(arguments.event_ref, _plan(arguments)))
+
+
 async def withdraw_event(arguments: WithdrawnEvent, context: Context) -> RemovedEvent:
     """Take the event out of the calendar; one that was never made or is gone is fine."""
     agenda = _agendas(context).at(arguments.calendar, ZoneInfo(arguments.timezone))
@@ -152,6 +172,7 @@ def _written(reference: str | None) -> WrittenEvent | None:
 
 
 PUT, MOVE, WITHDRAW = "delegation_put_event", "delegation_move_event", "delegation_withdraw_event"
+RETURN = "delegation_return_event"
 
 DELEGATION_STEPS = (
     Tool(
@@ -172,6 +193,18 @@ DELEGATION_STEPS = (
         effect=Effect.WRITE,
         arguments=MovedEvent,
         run=move_event,
+        look_up=find_moved_event,
+        needs=frozenset(CALENDARS),
+        any_will_do=True,
+        returns_untrusted_text=False,
+        audience=Audience.SERVICE,
+    ),
+    Tool(
+        name=RETURN,
+        description="Move an agreed meeting back in its owner's calendar.",
+        effect=Effect.WRITE,
+        arguments=ReturnedEvent,
+        run=return_event,
         look_up=find_moved_event,
         needs=frozenset(CALENDARS),
         any_will_do=True,

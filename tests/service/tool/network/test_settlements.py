@@ -10,7 +10,7 @@ import pytest
 
 from contracts.ids import new_id
 from libs.resilience.errors import AdjutantError
-from services.tool import settlement
+from services.tool.settlement import stepping
 from services.tool.delegation.availability import Span
 from services.tool.deps import ToolDeps
 from services.tool.network import holds
@@ -91,7 +91,7 @@ async def test_a_calendar_that_does_not_give_the_event_back_at_once_is_asked_aga
     couple: Couple, two_fronts: TwoFronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada, grace, connection_id = couple
-    monkeypatch.setattr(settlement, "AGAIN_S", 0.1)
+    monkeypatch.setattr(stepping, "AGAIN_S", 0.1)
     title, slot = unique("Slow"), at(27, 9)
     started = await ada.start(connection_id, topic(title, at(27, 0)), slots=(slot,))
     two_fronts.refuse_second(INSERT, 403)
@@ -102,16 +102,16 @@ async def test_a_calendar_that_does_not_give_the_event_back_at_once_is_asked_aga
 
     assert two_fronts.count("DELETE") >= 4
     assert (await ada.events(title), await grace.events(title)) == ([], [])
-    assert (await ada.session(started.session_id)).error != settlement.LEFT_BEHIND
+    assert (await ada.session(started.session_id)).error != stepping.LEFT_BEHIND
 
 
 async def test_an_event_that_cannot_be_taken_out_again_is_said_and_not_waited_for_for_ever(
     couple: Couple, two_fronts: TwoFronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada, grace, connection_id = couple
-    monkeypatch.setattr(settlement, "AGAIN_S", 0.01)
-    monkeypatch.setattr(settlement, "MOST_TRIES", 1)
-    monkeypatch.setattr(settlement, "MOST_UNDONE", 2)
+    monkeypatch.setattr(stepping, "AGAIN_S", 0.01)
+    monkeypatch.setattr(stepping, "MOST_TRIES", 1)
+    monkeypatch.setattr(stepping, "MOST_UNDONE", 2)
     title, slot = unique("Stuck"), at(28, 9)
     started = await ada.start(connection_id, topic(title, at(28, 0)), slots=(slot,))
     two_fronts.refuse_second(INSERT, 403)
@@ -120,7 +120,7 @@ async def test_an_event_that_cannot_be_taken_out_again_is_said_and_not_waited_fo
     await grace.accept(started.session_id, slot)
     await settled(ada, started.session_id, "failed", timeout_s=60)
 
-    assert (await grace.session(started.session_id)).error == settlement.LEFT_BEHIND
+    assert (await grace.session(started.session_id)).error == stepping.LEFT_BEHIND
     assert (len(await ada.events(title)), await grace.events(title)) == (1, [])
 
 
