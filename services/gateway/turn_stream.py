@@ -77,9 +77,11 @@ class TurnStream:
             await self._give_up(sink, "The assistant did not answer in time.")
 
     async def replay(self, sink: Sink) -> bool:
-        """Tell a turn that ended and whose live stream has expired; false when there is something to follow."""
-        if await self.bus.last_live("turn", self.turn_id) is not None:
-            return False
+        """Whether there is nothing to follow: the client has it all, or the live stream expired and the end is told."""
+        last = await self.bus.last_live("turn", self.turn_id)
+        if last is not None:
+            update = read_update(last)
+            return update.final and update.n <= self.after
         self._settled = await self._ended_view()
         if self._settled is None:
             return False

@@ -123,6 +123,19 @@ async def test_a_client_that_lost_the_line_gets_the_rest_from_another_replica(
     assert chat.runs[turn_id] == 1
 
 
+async def test_a_client_that_has_everything_is_told_nothing_again(
+    person: Person, chat: ChatPeer, other_replica: Replica
+) -> None:
+    """A browser's EventSource comes back by itself whenever a stream ends, with the id of the last event."""
+    async with other_replica.client(headers=person.bearer) as client:
+        async with client.stream("POST", "/api/ai/chat", json=ask()) as response:
+            events = Events(response)
+            await events.rest()
+        path = f"/api/ai/turns/{response.headers['x-turn-id']}/stream"
+        async with asyncio.timeout(5), client.stream("GET", path, headers={"Last-Event-ID": events.last_id}) as back:
+            assert await Events(back).rest() == []
+
+
 async def test_a_stream_that_has_expired_is_answered_from_the_conversation(
     person: Person, chat: ChatPeer, other_replica: Replica, platform: Any
 ) -> None:
