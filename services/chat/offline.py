@@ -5,14 +5,18 @@ text ──understand──> Intent ──next_step──> Call, its Outcome, ne
 
 from services.chat.offline_intents import (
     AskFree,
+    Forget,
     Help,
     Intent,
     ReadCalendar,
     ReadMail,
+    Recall,
+    Remember,
     Schedule,
     Unclear,
 )
-from services.chat.offline_plan import Call, Outcome, Say, next_step
+from services.chat.offline_plan import next_step
+from services.chat.offline_steps import Call, Outcome, Say
 from services.chat.offline_understanding import understand
 
 LABEL = "(Offline mode: no language model is used.) "
@@ -22,11 +26,14 @@ __all__ = [
     "LABEL",
     "AskFree",
     "Call",
+    "Forget",
     "Help",
     "Intent",
     "Outcome",
     "ReadCalendar",
     "ReadMail",
+    "Recall",
+    "Remember",
     "Say",
     "Schedule",
     "Unclear",

@@ -11,7 +11,8 @@ HELP = """Here is what I can do:
 - list mails: "Show me my unread emails from today", "Any mail from Sarah?"
 - show your calendar: "What is on my calendar tomorrow?"
 - say whether you are free: "Am I free on Friday between 2 and 4pm?"
-- schedule meetings: "Schedule a meeting with Sarah tomorrow at 2pm\""""
+- schedule meetings: "Schedule a meeting with Sarah tomorrow at 2pm"
+- remember things: "Remember that I am vegetarian", "What do you remember about me?\""""
 
 
 def rows(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -23,17 +24,17 @@ def rows(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
 def missing_sources(result: dict[str, Any]) -> list[str]:
     """What contacts_find could not ask."""
     told = result.get("incomplete")
-    return [_line(source) for source in told] if isinstance(told, list) else []
+    return [line(source) for source in told] if isinstance(told, list) else []
 
 
 def failed(detail: str | None) -> str:
     """A look-up failed."""
-    return f"That did not work: {_line(detail)}" if detail else "That did not work. Please try again in a moment."
+    return f"That did not work: {line(detail)}" if detail else "That did not work. Please try again in a moment."
 
 
 def not_created(intent: Schedule, detail: str | None) -> str:
     """Creating failed; what was wanted is repeated, so that the user knows what is not there."""
-    return f'I could not schedule "{_line(intent.title)}". {_line(detail or "Please try again in a moment.")}'
+    return f'I could not schedule "{line(intent.title)}". {line(detail or "Please try again in a moment.")}'
 
 
 def mails(intent: ReadMail, result: dict[str, Any]) -> str:
@@ -75,18 +76,18 @@ def created(intent: Schedule, result: dict[str, Any]) -> str:
     start, end = _moment(result.get("start")), _moment(result.get("end"))
     when = _stretch(start or intent.start, end)
     told = result.get("guests")
-    guests = ", ".join(_line(guest) for guest in told) if isinstance(told, list) else ""
-    sentences = [f'Done: "{_line(result.get("title") or intent.title)}" is in your calendar on {when}.']
+    guests = ", ".join(line(guest) for guest in told) if isinstance(told, list) else ""
+    sentences = [f'Done: "{line(result.get("title") or intent.title)}" is in your calendar on {when}.']
     sentences += [f"Invited: {guests}."] if guests else []
     notes = result.get("notes")
-    sentences += [_line(note) for note in notes] if isinstance(notes, list) else []
-    sentences += [f"Link: {_line(result['link'])}"] if result.get("link") else []
+    sentences += [line(note) for note in notes] if isinstance(notes, list) else []
+    sentences += [f"Link: {line(result['link'])}"] if result.get("link") else []
     return " ".join(sentences)
 
 
 def who(guest: str, contacts: list[dict[str, Any]], incomplete: list[str]) -> str:
     """Nobody, several people, or somebody with a similar name: ask for the address."""
-    name = _line(guest)
+    name = line(guest)
     if not contacts:
         unasked = f" (I could not look into: {', '.join(incomplete)}.)" if incomplete else ""
         return (
@@ -100,17 +101,17 @@ def who(guest: str, contacts: list[dict[str, Any]], incomplete: list[str]) -> st
 
 def _mail(mail: dict[str, Any], *, with_day: bool) -> str:
     sender = mail.get("from") or mail.get("sender")
-    person = _person(sender.get("name"), sender.get("address")) if isinstance(sender, dict) else _line(sender)
+    person = _person(sender.get("name"), sender.get("address")) if isinstance(sender, dict) else line(sender)
     at = _moment(mail.get("received_at"))
     when = "" if at is None else f", {at:%H:%M}" + (f" on {spoken(at.date())}" if with_day else "")
-    return f"{_line(mail.get('subject')) or '(no subject)'}, from {person or 'an unknown sender'}{when}"
+    return f"{line(mail.get('subject')) or '(no subject)'}, from {person or 'an unknown sender'}{when}"
 
 
 def _event(event: dict[str, Any]) -> str:
-    title = _line(event.get("title")) or "(no title)"
-    names = [_line(guest.get("name") or guest.get("address")) for guest in rows(event, "guests")]
+    title = line(event.get("title")) or "(no title)"
+    names = [line(guest.get("name") or guest.get("address")) for guest in rows(event, "guests")]
     people = f", with {', '.join(filter(None, names))}" if any(names) else ""
-    place = f", at {_line(event['location'])}" if event.get("location") else ""
+    place = f", at {line(event['location'])}" if event.get("location") else ""
     when = "all day" if event.get("all_day") else _between(event)
     return f"{when}: {title}{people}{place}"
 
@@ -134,7 +135,7 @@ def _stretch(start: datetime, end: datetime | None) -> str:
 
 
 def _person(name: object, address: object) -> str:
-    named, at = _line(name), _line(address)
+    named, at = line(name), line(address)
     return f"{named} <{at}>" if named and at and named != at else named or at
 
 
@@ -142,7 +143,7 @@ def _spoken(day: str | None) -> str:
     try:
         return spoken(date.fromisoformat(day or ""))
     except ValueError:
-        return _line(day)
+        return line(day)
 
 
 def _moment(text: object) -> datetime | None:
@@ -152,6 +153,7 @@ def _moment(text: object) -> datetime | None:
         return None
 
 
-def _line(text: object) -> str:
+def line(text: object) -> str:
+    """Plain and short, whatever it holds."""
     plain = "".join(c if c.isprintable() else " " for c in str(text or ""))
     return " ".join(plain.split())[:LONGEST_TEXT]

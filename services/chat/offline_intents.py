@@ -39,6 +39,27 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep this for later conversations, in these words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Say what is remembered, of this or at all."""
+
+    about: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Forget the one entry that says this."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Say what there is."""
 
@@ -50,4 +71,4 @@ class Unclear:
     question: str
 
 
-Intent = ReadMail | ReadCalendar | AskFree | Schedule | Help | Unclear
+Intent = ReadMail | ReadCalendar | AskFree | Schedule | Remember | Recall | Forget | Help | Unclear

@@ -2,40 +2,27 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Any
 
 from services.chat import offline_answers as answers
-from services.chat.offline_intents import AskFree, Help, Intent, ReadCalendar, ReadMail, Schedule, Unclear
+from services.chat import offline_memory
+from services.chat.offline_intents import (
+    AskFree,
+    Forget,
+    Help,
+    Intent,
+    ReadCalendar,
+    ReadMail,
+    Recall,
+    Remember,
+    Schedule,
+    Unclear,
+)
 from services.chat.offline_scheduling import ADDRESS
+from services.chat.offline_steps import Call, Outcome, Say
 
 MAIL_LIMIT = 25
 MAX_GUESTS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A tool to run next."""
-
-    tool: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a call came to; `detail` is a sentence for the user when it failed."""
-
-    tool: str
-    ok: bool
-    result: dict[str, Any]
-    detail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """The answer; nothing is left to do."""
-
-    text: str
 
 
 def next_step(intent: Intent, outcomes: tuple[Outcome, ...]) -> Call | Say:
@@ -47,6 +34,8 @@ def next_step(intent: Intent, outcomes: tuple[Outcome, ...]) -> Call | Say:
             return Say(question)
         case Schedule():
             return _schedule(intent, outcomes)
+        case Remember() | Recall() | Forget():
+            return offline_memory.next_step(intent, outcomes)
     if not outcomes:
         return _look(intent)
     if not outcomes[0].ok:

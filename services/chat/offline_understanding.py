@@ -6,14 +6,18 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from services.chat.offline_clock import DAY_MINUTES, later, moment, take_clock
 from services.chat.offline_days import MASK, NotClear, take_day
 from services.chat.offline_intents import AskFree, Help, Intent, ReadCalendar, ReadMail, Unclear
+from services.chat.offline_memory import memory_intent
 from services.chat.offline_scheduling import ADDRESS, DEFAULT_MINUTES, schedule, take_quotes
 
 MAX_CHARACTERS = 2000
 NOT_UNDERSTOOD = (
     "I did not understand that. I can list your mails, show your calendar, say whether you are free, "
-    'and schedule meetings, for example: "Schedule a meeting with Sarah tomorrow at 2pm".'
+    'remember things, and schedule meetings, for example: "Schedule a meeting with Sarah tomorrow at 2pm".'
 )
-CANNOT = "I can only list mails, read the calendar and schedule new meetings in this mode; I cannot do that."
+CANNOT = (
+    "I can only list mails, read the calendar, schedule new meetings and remember things in this mode; "
+    "I cannot do that."
+)
 _PLAIN = str.maketrans({MASK: " ", "\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'"})
 _DASHES = str.maketrans({"\N{EN DASH}": "-", "\N{EM DASH}": "-", "\N{NON-BREAKING HYPHEN}": "-"})
 _POLITE = (
@@ -58,6 +62,8 @@ _PARTS_OF_DAY = (
 def understand(text: str, now: datetime) -> Intent:
     """What the user wants. `now` is aware, in the user's zone: "tomorrow" is relative to it. Never raises."""
     text = " ".join(text[:MAX_CHARACTERS].translate(_PLAIN).split())
+    if remembering := memory_intent(text):
+        return remembering
     unquoted, quotes = take_quotes(text)
     unquoted = unquoted.translate(_DASHES)
     try:

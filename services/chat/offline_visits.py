@@ -10,7 +10,7 @@ from typing import Any
 
 from services.chat.offline_days import NotClear, spoken, take_day
 from services.chat.offline_intents import AskFree, Schedule, Unclear
-from services.chat.offline_plan import Call, Outcome, Say
+from services.chat.offline_steps import Call, Outcome, Say
 from services.chat.offline_understanding import MAX_CHARACTERS, understand
 
 MOST = 12
