@@ -24,8 +24,13 @@ def _readable(text: str) -> str:
     return text
 
 
+def is_address(text: str) -> bool:
+    """Whether it looks like an e-mail address."""
+    return _ADDRESS.match(text) is not None
+
+
 def _address(text: str) -> str:
-    if not _ADDRESS.match(text):
+    if not is_address(text):
         raise ValueError("must be an e-mail address such as sarah@example.com; find it with contacts_find")
     return text
 

@@ -14,6 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 NAME = "(name)"
+ADDRESSED = frozenset({"to", "cc", "bcc", "guests", "add_guests"})
+"""Arguments that hold e-mail addresses."""
 
 Undo = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, dict[str, Any]]]
 

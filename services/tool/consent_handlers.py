@@ -78,10 +78,11 @@ async def list_consent_rules(query: ListConsentRules, call: Call, deps: ToolDeps
 
 async def set_consent_rule(query: SetConsentRule, call: Call, deps: ToolDeps) -> ConsentRules:
     """Decide for good."""
-    if deps.tools.find(query.tool).effect is Effect.READ:
+    tool = deps.tools.find(query.tool)
+    if tool.effect is Effect.READ:
         raise InvalidInput("Looking something up is never asked about, so there is no rule for it.")
     async with deps.db.transaction(call.require_scope()) as tx:
-        await rules.keep(tx, query)
+        await rules.keep(tx, query, tool.facts)
         return ConsentRules(rules=await rules.rules_of(tx))
 
 

@@ -96,6 +96,24 @@ async def test_a_rule_that_would_have_no_effect_is_refused(tool: ToolDeps, desk:
     assert refused.value.slug == "invalid_input"
 
 
+@pytest.mark.parametrize(
+    ("name", "recipient"),
+    [
+        ("mail_send", "sarah"),
+        ("mail_send", "example.com"),
+        ("calendar_create_event", "@example"),
+        ("tasks_create", "sarah@example.com"),
+    ],
+)
+async def test_a_rule_for_a_recipient_whom_no_call_can_have_is_refused(
+    tool: ToolDeps, desk: Desk, name: str, recipient: str
+) -> None:
+    with pytest.raises(RemoteError) as refused:
+        await desk.gateway.ask(SetConsentRule(tool=name, verdict="allow", recipient=recipient), scope=desk.world.scope)
+    assert refused.value.slug == "invalid_input"
+    assert "`recipient`" in (refused.value.detail or "")
+
+
 async def test_declined_it_is_not_done(tool: ToolDeps, desk: Desk) -> None:
     action_id = await desk.propose(EVENT | {"title": "Declined"})
     assert (await desk.decide(action_id, "decline")).status is ActionStatus.DECLINED
