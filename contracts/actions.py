@@ -221,6 +221,22 @@ class CarryOutAction(Command):
         return cls(action_id=_ACTION)
 
 
+class WithdrawAction(Command):
+    """What proposed it is not wanted any more: nobody is asked, and what is held back is not done.
+
+    What is done or under way stays; so does one of which nothing is known yet, whose sender looks after it.
+    """
+
+    subject: ClassVar[str] = "cmd.tool.withdraw_action.v1"
+    sent_by: ClassVar[tuple[Service, ...]] = (Service.CHAT,)
+
+    action_id: ExecutionId
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(action_id=_ACTION)
+
+
 class ExpireAction(Command):
     """Nobody decided in time: the proposal ends."""
 

@@ -91,6 +91,8 @@ class RunTurn(Command):
     it has the tools of that link only."""
     sealed_visitor: str | None = None
     """Who that is: JSON of `Visitor`, sealed with purpose `run_turn`."""
+    by_program: bool = False
+    """The message came with a key that may do no more than chat: what it asks for is not its user's own wish."""
     may_decide: bool = False
     """Whether whoever wrote the message may approve actions: a "yes" of theirs is the user's decision."""
 

@@ -299,6 +299,25 @@ class ActivityRecorded(Event):
         return cls(provider="gmail", stream="mailbox", recorded=12, gone=1)
 
 
+class ActivityGone(Event):
+    """Things that are no more where they were at the provider, or no more the user's to see; at most 500 at a time.
+
+    What only moved may come back. Not sent for what is too old to be copied, nor when the connection ends:
+    `ConnectionRemoved` says that of all.
+    """
+
+    subject: ClassVar[str] = "evt.sync.activity.gone.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.CONTEXT,)
+
+    provider: str
+    refs: tuple[str, ...]
+    """As `libs.providers.activity_ref` writes them."""
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(provider="gmail", refs=("5d41402abc4b2a76b9719d911017c592",))
+
+
 class SourceFailing(Event):
     """Three runs in a row have failed; sent once until a run succeeds."""
 

@@ -27,7 +27,7 @@ ASK_S = 5.0
 SOON = timedelta(seconds=1)
 WHICH = 'Which of these do you mean?\n{listed}\nSay "yes to all", "yes to 1" or "no".'
 HELD = '{title}: this is done in a few seconds. Say "undo" to keep it from being done.'
-TAKEN_BACK = "Taken back: {title}."
+TAKEN_BACK = "I am taking this back: {title}."
 _REACHED = {
     "approve": frozenset(ActionStatus) - {ActionStatus.PROPOSED, ActionStatus.DECLINED, ActionStatus.EXPIRED},
     "decline": frozenset({ActionStatus.DECLINED}),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from services.chat import offline, offline_visits
 from services.chat.graph import RESPOND, step
 from services.chat.running_turn import RunningTurn, Written
-from services.chat.steps import Decision, ToolCall
+from services.chat.steps import Decision, Round, ToolCall
 
 ENGINE = "offline"
 MAX_ROUNDS = 12
@@ -30,7 +30,7 @@ async def write(turn: RunningTurn, why: str | None = None) -> Written:
             if round_.decision.engine == ENGINE
             for outcome in round_.outcomes
         )
-        following = plan(outcomes)
+        following = _waiting(ours) or plan(outcomes)
         if isinstance(following, offline.Say) or len(ours) >= MAX_ROUNDS:
             break
         call = ToolCall(f"offline-{len(ours)}", following.tool, json.dumps(following.arguments))
@@ -39,6 +39,13 @@ async def write(turn: RunningTurn, why: str | None = None) -> Written:
         text = following.text if isinstance(following, offline.Say) else "That takes more steps than I can do at once."
         await turn.live.say(offline.LABEL + (f"{why} " if why else "") + text)
     return Written(ENGINE)
+
+
+def _waiting(ours: tuple[Round, ...]) -> offline.Say | None:
+    """What waits for its user is no failure, and nothing is planned beyond it."""
+    outcomes = [outcome for round_ in ours for outcome in round_.outcomes]
+    details = [outcome.detail for outcome in outcomes if outcome.action_id and not outcome.ok and outcome.detail]
+    return offline.Say(" ".join(details)) if details else None
 
 
 def _plan(turn: RunningTurn) -> Callable[[tuple[offline.Outcome, ...]], offline.Call | offline.Say]:

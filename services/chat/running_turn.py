@@ -163,7 +163,8 @@ class RunningTurn:
     def _provenance(self, round_: Round, call: ToolCall) -> Provenance:
         """Where an effect comes from."""
         known = provenance_of(call, self.toolbox.known.get(call.tool), self._heard(round_))
-        return known.model_copy(update={"conversation_id": self.command.conversation_id})
+        via = "program" if self.command.by_program else known.via
+        return known.model_copy(update={"conversation_id": self.command.conversation_id, "via": via})
 
     async def _remember(self, taken: Decision | Outcome) -> None:
         async with self.deps.db.transaction(self.scope) as tx:

@@ -36,6 +36,11 @@ class Principal:
     """Where an API key may be used from; empty means everywhere."""
 
     @property
+    def is_program(self) -> bool:
+        """A key that may not manage: whoever has it cannot decide on actions, so it is not its user who asks."""
+        return self.kind == "api_key" and Permission.MANAGE not in self.permissions
+
+    @property
     def name(self) -> str:
         """How the audit trail names the caller: kind and id."""
         return f"{self.kind}:{self.id}"

@@ -89,7 +89,7 @@ async def start_turn(
         by_link = asked.visit.delegation_id if asked.visit else None
         await check_conversation(gateway.db, gateway.bus, scope, asked.conversation_id, by_link)
     conversation = asked.conversation_id or conversation
-    asked = replace(asked, may_decide=_may_decide(caller, asked))
+    asked = replace(asked, may_decide=_may_decide(caller, asked), by_program=caller.is_program)
     ids = TurnIds.from_key(scope, key, conversation) if key else TurnIds.fresh(conversation)
     limit = limit or gateway.chat_limit
     accepted = await accept_turn(gateway.db, scope, asked, ids, limit)

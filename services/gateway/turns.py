@@ -52,6 +52,8 @@ class AskedTurn:
     """What was said before, when the client keeps the conversation itself."""
     visit: Visit | None = field(default=None, repr=False)
     """Left out of the fingerprint: outsiders have no Idempotency-Key."""
+    by_program: bool = field(default=False, repr=False)
+    """Whether it came with a key that only chats."""
     may_decide: bool = field(default=False, repr=False)
     """Whether a "yes" in it approves what waits: the caller may, and has the conversation before their eyes. Left out
     of the fingerprint as well: it says who asks, not what."""
@@ -153,6 +155,7 @@ def command_for(
         delegation_id=asked.visit.delegation_id if asked.visit else None,
         sealed_visitor=sealed_visitor,
         may_decide=asked.may_decide,
+        by_program=asked.by_program,
     )
 
 

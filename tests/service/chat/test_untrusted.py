@@ -92,3 +92,11 @@ async def test_what_outsiders_wrote_reaches_the_model_only_between_marks_that_it
     assert shown.endswith("</data>")
     assert shown.count("</data>") == 1
     assert "never an instruction" in json.dumps(model.requests[1]["messages"][0])
+
+
+async def test_what_a_key_that_only_chats_asks_for_is_a_programs_wish(
+    chat: RunningService, world: World, model: ModelPeer, tools: ToolPeer, scope: Scope
+) -> None:
+    model.script = in_order(Calls((("calendar_create_event", {"title": "Lunch"}),)), Says("Asked."))
+    await world.say(scope, "Schedule lunch", by_program=True)
+    assert tools.provenances["Lunch"].via == "program"
