@@ -18,6 +18,7 @@ AdjutantError
 │   ├── ActionDecided          somebody was faster, or it was decided before
 │   ├── ActionExpired          nobody decided in time
 │   └── NotUndoable            too late, or there is no way back
+│       └── NotUndone          there is nothing to take back
 └── Unavailable
     └── ExecutionInProgress    another replica holds the lease; `retry_after_s` until it ends
 """
@@ -94,6 +95,12 @@ class NotUndoable(Conflict):
 
     slug = "not_undoable"
     advice = "Ask for the opposite instead."
+
+
+class NotUndone(NotUndoable):
+    """It was not done, or has been taken back."""
+
+    advice = "Look at the action: it says what became of it."
 
 
 class TaskNotFound(NotFound):

@@ -18,11 +18,24 @@ from services.tool import ledger, times
 from services.tool.consent.gate import Waits
 from services.tool.consent.preview import preview_of, shown_in
 from services.tool.consent.roots import after_edit
-from services.tool.errors import ActionDecided, ActionExpired, ActionNotFound, NotUndoable
+from services.tool.errors import ActionDecided, ActionExpired, ActionNotFound, NotUndoable, NotUndone
 from services.tool.ledger import ARGUMENTS, PREVIEW, RESULT, Opening, Request
 from services.tool.registry import Registry, Tool
 
 MOST_ACTIONS = 200
+NOT_DONE: Mapping[str, str] = {
+    ExecutionStatus.PROPOSED: "This is not done yet: it waits for you, and you can decline it.",
+    ExecutionStatus.CLAIMED: "This is being done at this moment.",
+    ExecutionStatus.UNKNOWN: "Nobody can tell whether this was done: look there before anything is taken back.",
+    ExecutionStatus.WITHDRAWN: "This was withdrawn before it was done.",
+}
+"""Why what is not done cannot be undone."""
+BACK: Mapping[str, str] = {
+    ExecutionStatus.DONE: "It was done, and you took it back.",
+    ExecutionStatus.FAILED: "Taking it back did not work, so it stands.",
+    ExecutionStatus.UNKNOWN: "Nobody can tell whether it was taken back: look there.",
+}
+"""What became of an undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +147,12 @@ class Book:
         action_id = row["execution_id"]
         tool: Tool[Any] = self.tools.find(row["tool"])
         undone_with = tool.facts.undone_with
-        if row["status"] != ExecutionStatus.DONE or undone_with is None:
-            raise NotUndoable("This cannot be taken back.")
+        if row["status"] != ExecutionStatus.DONE:
+            raise NotUndone(NOT_DONE.get(row["status"], "This was never done, so there is nothing to take back."))
+        if undone_with is None:
+            raise NotUndoable("What was sent cannot be taken back." if tool.facts.is_held else "There is no way back.")
         if row["undone_by"] is not None:
-            raise NotUndoable("This has been taken back already.")
+            raise NotUndone("This has been taken back already.")
         if not row["is_undoable"]:
             raise NotUndoable("The time to undo this is over.")
         given: Mapping[str, Any] = json.loads(self.key.open(ARGUMENTS, action_id, row["arguments"]))
@@ -173,16 +188,17 @@ class Book:
             proposed_at=row["proposed_at"],
             expires_at=row["expires_at"] if row["status"] == ExecutionStatus.PROPOSED else None,
             undo_until=row["undo_until"] if row["undone_by"] is None else None,
-            detail=row["detail"],
+            detail=row["detail"] if row["undone_by"] is None else BACK.get(row["back"], "It is being taken back."),
         )
 
 
 _COLUMNS = """
 select execution_id, tool, status, arguments, result, preview, roots, timezone, asked_at, proposed_at, expires_at,
-       detail, undone_by, case when status = 'held' then due_at else undo_until end as undo_until,
+       detail, undone_by, (select back.status from executions back where back.execution_id = done.undone_by) as back,
+       case when status = 'held' then due_at else undo_until end as undo_until,
        coalesce(expires_at <= clock_timestamp(), false) as is_over,
        coalesce(undo_until > clock_timestamp(), false) as is_undoable
-from executions
+from executions done
 """
 _ONE = f"{_COLUMNS} where execution_id = $1 and proposed_at is not null"
 _ONE_LOCKED = f"{_ONE} for update"

@@ -68,6 +68,10 @@ class Desk:
         """The question how an action stands."""
         return GetAction(action_id=action_id)
 
+    async def shown(self, action_id: ExecutionId) -> ActionView:
+        """One action, as its user sees it."""
+        return await self.gateway.ask(self.one(action_id), scope=self.world.scope)
+
     async def waiting(self) -> list[ActionView]:
         """What is shown under Actions."""
         return list((await self.gateway.ask(ListActions(), scope=self.world.scope)).actions)

@@ -181,3 +181,26 @@ async def test_an_event_that_was_done_can_be_taken_back_once(tool: ToolDeps, des
     with pytest.raises(RemoteError) as twice:
         await desk.decide(command.execution_id, "undo")
     assert twice.value.slug == "not_undoable"
+    async with asyncio.timeout(15):
+        while (after := await desk.shown(command.execution_id)).detail == "It is being taken back.":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert (after.detail, after.undo_until) == ("It was done, and you took it back.", None)
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (None, "This is not done yet: it waits for you, and you can decline it."),
+        ("decline", "This was never done, so there is nothing to take back."),
+    ],
+)
+async def test_who_undoes_what_was_not_done_is_told_how_it_stands(
+    tool: ToolDeps, desk: Desk, first: str | None, said: str
+) -> None:
+    action_id = await desk.propose(EVENT | {"title": "Not done"})
+    if first:
+        await desk.decide(action_id, first)
+    with pytest.raises(RemoteError) as refused:
+        await desk.decide(action_id, "undo")
+    assert (refused.value.slug, refused.value.detail) == ("not_undoable", said)
+    assert refused.value.advice == "Look at the action: it says what became of it."
