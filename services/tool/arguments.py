@@ -75,7 +75,10 @@ class Empty(Arguments):
 
 def explained(tool: str, error: ValidationError, arguments: type[BaseModel]) -> InvalidArguments:
     """A sentence on which the model can act. It names arguments and rules, never the values: those may be personal."""
-    complaints = [_complaint(dict(detail)) for detail in error.errors(include_url=False, include_input=False)]
+    found = error.errors(include_url=False, include_input=False)
+    # A list whose entries do not fit is complained of as too short, too.
+    lists = {each["loc"][:-1] for each in found}
+    complaints = [_complaint(dict(each)) for each in found if each["type"] != "too_short" or each["loc"] not in lists]
     more = len(complaints) - MAX_COMPLAINTS
     if more > 0:
         complaints[MAX_COMPLAINTS:] = [f"and {more} more"]
@@ -94,6 +97,8 @@ def _complaint(detail: dict[str, Any]) -> str:
             return f"{place} is not one of its arguments"
         case "missing":
             return f"{place} is missing"
+        case "too_short":
+            return f"{place} needs at least {detail['ctx']['min_length']}"
     message = str(detail["msg"]).removeprefix("Value error, ")
     message = message.removeprefix("Input ").removeprefix("String ")
     return f"{place} {message}" if place else message

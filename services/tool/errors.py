@@ -3,7 +3,8 @@
 AdjutantError
 ├── InvalidInput
 │   ├── InvalidArguments       the model (or the user) can mend them; the sentence says how
-│   ├── TimeNotUnderstood      likewise
+│   │   ├── EditRefused        of a proposal, by its user
+│   │   └── TimeNotUnderstood  likewise
 │   └── NotAReadTool           effects go through `execute_tool`
 ├── NotFound
 │   ├── UnknownTool
@@ -31,6 +32,12 @@ class InvalidArguments(InvalidInput):
 
     slug = "invalid_arguments"
     advice = "Call the tool again with corrected arguments."
+
+
+class EditRefused(InvalidArguments):
+    """What the user put in place of the proposed arguments does not fit."""
+
+    advice = "Correct these arguments and approve again; nothing has been done yet."
 
 
 class TimeNotUnderstood(InvalidArguments):

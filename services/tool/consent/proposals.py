@@ -15,10 +15,19 @@ from libs.bus import publish
 from libs.db import Row, Transaction
 from libs.vault import TransitSeal, UserKey
 from services.tool import ledger, times
+from services.tool.arguments import Arguments
 from services.tool.consent.gate import Waits
 from services.tool.consent.preview import preview_of, shown_in
 from services.tool.consent.roots import after_edit
-from services.tool.errors import ActionDecided, ActionExpired, ActionNotFound, NotUndoable, NotUndone
+from services.tool.errors import (
+    ActionDecided,
+    ActionExpired,
+    ActionNotFound,
+    EditRefused,
+    InvalidArguments,
+    NotUndoable,
+    NotUndone,
+)
 from services.tool.ledger import ARGUMENTS, PREVIEW, RESULT, Opening, Request
 from services.tool.registry import Registry, Tool
 
@@ -62,12 +71,12 @@ class Book:
         return self._view(await self._row(action_id, lock=False))
 
     async def approve(self, action_id: str, edited_json: str | None) -> ActionView:
-        """Raises ActionNotFound, ActionDecided, ActionExpired, InvalidArguments."""
+        """Raises ActionNotFound, ActionDecided, ActionExpired, EditRefused."""
         row = await self._waiting(action_id)
         tool = self.tools.find(row["tool"])
         arguments, preview, roots = bytes(row["arguments"]), bytes(row["preview"]), row["roots"]
         if edited_json is not None:
-            parsed = tool.parse(edited_json)
+            parsed = _edited(tool, edited_json)
             zone = times.zone(row["timezone"])
             before = Preview.model_validate_json(self.key.open(PREVIEW, action_id, preview))
             edited = preview_of(tool, parsed, (), row["asked_at"], zone, shown_in(tool, before, parsed))
@@ -190,6 +199,15 @@ class Book:
             undo_until=row["undo_until"] if row["undone_by"] is None else None,
             detail=row["detail"] if row["undone_by"] is None else BACK.get(row["back"], "It is being taken back."),
         )
+
+
+def _edited(tool: Tool[Any], arguments_json: str) -> Arguments:
+    """Raises EditRefused: its reader is a person, and nothing has been called."""
+    try:
+        edited: Arguments = tool.parse(arguments_json)
+    except InvalidArguments as wrong:
+        raise EditRefused(wrong.detail) from None
+    return edited
 
 
 _COLUMNS = """

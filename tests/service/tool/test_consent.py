@@ -96,6 +96,15 @@ async def test_a_rule_that_would_have_no_effect_is_refused(tool: ToolDeps, desk:
     assert refused.value.slug == "invalid_input"
 
 
+async def test_an_edit_that_does_not_fit_is_refused_to_a_person_and_can_be_mended(tool: ToolDeps, desk: Desk) -> None:
+    action_id = await desk.propose(EVENT | {"title": "As proposed"})
+    with pytest.raises(RemoteError) as refused:
+        await desk.decide(action_id, "approve", EVENT | {"guests": ["sarah"]})
+    assert refused.value.slug == "invalid_arguments"
+    assert refused.value.advice == "Correct these arguments and approve again; nothing has been done yet."
+    assert (await desk.decide(action_id, "approve", EVENT | {"guests": []})).status is not ActionStatus.PROPOSED
+
+
 @pytest.mark.parametrize(
     ("name", "recipient"),
     [

@@ -74,6 +74,15 @@ def test_wrong_arguments_are_explained_in_a_sentence(tool: str, arguments: str, 
     assert "Its arguments are: " in said
 
 
+def test_a_list_whose_entries_do_not_fit_is_not_said_to_be_too_short_as_well() -> None:
+    said = complaint("mail_send", '{"to": ["sarah"], "subject": "Lunch", "body": "At noon?"}')
+    assert "to[1] must be an e-mail address" in said
+    assert "; to " not in said
+    assert "mail_send: to needs at least 1." in complaint(
+        "mail_send", '{"to": [], "subject": "Lunch", "body": "Noon?"}'
+    )
+
+
 def test_an_explanation_does_not_repeat_values() -> None:
     assert "secret@private" not in complaint("calendar_create_event", '{"guests": ["secret@private"], "title": "x"}')
     assert "secret word" not in complaint("mail_search", '{"secret word": 1}')
