@@ -9,7 +9,7 @@ from contracts.gateway import UserRegistered
 from contracts.memory import AddMemory, ForgetMemories, ListMemories, RecallMemories, UpdateMemory
 from contracts.notification import NotificationCreated, NotificationRead
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved
-from contracts.sync import ActivityRecorded, SourceRegistered
+from contracts.sync import ActivityGone, ActivityRecorded, SourceRegistered
 from libs.bus import answer, react
 from libs.runtime import Resources, Service
 from services.context import handlers, memory_handlers
@@ -22,17 +22,18 @@ routes = (
     react(ConnectionRemoved, handlers.forget_connection),
     react(SourceRegistered, handlers.note_source),
     react(ActivityRecorded, handlers.note_activity),
+    react(ActivityGone, handlers.forget_activity),
     react(NotificationCreated, handlers.open_notice),
     react(NotificationRead, handlers.close_notice),
     react(TurnCompleted, handlers.count_turn),
     react(ConversationDeleted, handlers.forget_conversation),
     answer(AssembleContext, handlers.assemble_context),
     answer(UpdateProfile, handlers.update_profile),
-    answer(AddMemory, memory_handlers.add),
-    answer(UpdateMemory, memory_handlers.update),
-    answer(ListMemories, memory_handlers.list_all),
-    answer(RecallMemories, memory_handlers.recall),
-    answer(ForgetMemories, memory_handlers.forget),
+    answer(AddMemory, memory_handlers.add_memory),
+    answer(UpdateMemory, memory_handlers.update_memory),
+    answer(ListMemories, memory_handlers.list_memories),
+    answer(RecallMemories, memory_handlers.recall_memories),
+    answer(ForgetMemories, memory_handlers.forget_memories),
 )
 
 

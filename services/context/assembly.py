@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from contracts.context import AssembledContext
 from contracts.envelope import Scope
+from contracts.memory import MemoryView
 from libs.db import Transaction
 from libs.vault import CiphertextRejected, Vault
 from services.context.budget import Section, fit, included
@@ -51,16 +52,35 @@ async def recall(tx: Transaction, vault: Vault, scope: Scope) -> Known:
     )
 
 
-def assemble(known: Known, max_tokens: int, default_timezone: str) -> AssembledContext:
-    """Fit what is known into the budget. The timezone is always there: no answer about time is right without it."""
-    receipt = fit(_sections(known), max_tokens)
+def assemble(
+    known: Known, max_tokens: int, default_timezone: str, memories: tuple[MemoryView, ...] | None = ()
+) -> AssembledContext:
+    """Fit what is known into the budget. The timezone is always there: no answer about time is right without it.
+
+    `memories`: what was recalled for the message, best first; None when there was no message to recall anything for.
+    """
+    receipt = fit((*_sections(known), *_remembered(memories)), max_tokens)
     return AssembledContext(
         display_name=known.display_name if included(receipt, "profile") else None,
         timezone=known.timezone or default_timezone,
         connected_providers=known.providers if included(receipt, "connections") else (),
         open_notifications=known.open_notifications if included(receipt, "notifications") else 0,
         receipt=receipt,
+        memories=tuple(each for each in memories or () if included(receipt, _source(each))),
     )
+
+
+def _remembered(memories: tuple[MemoryView, ...] | None) -> tuple[Section, ...]:
+    """Each by itself: a long one that does not fit keeps no other out."""
+    if memories is None:
+        return ()
+    if not memories:
+        return (Section("memory", missing="nothing that is remembered has to do with the message"),)
+    return tuple(Section(_source(each), words=each.text) for each in memories)
+
+
+def _source(memory: MemoryView) -> str:
+    return f"memory:{memory.memory_id}"
 
 
 def _sections(known: Known) -> tuple[Section, ...]:

@@ -1,5 +1,6 @@
 """What context does when something arrives."""
 
+import json
 from datetime import UTC, datetime
 
 from contracts.chat import ConversationDeleted, TurnCompleted
@@ -7,13 +8,14 @@ from contracts.context import AssembleContext, AssembledContext, Profile, Profil
 from contracts.gateway import UserRegistered
 from contracts.notification import NotificationCreated, NotificationRead
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved
-from contracts.sync import ActivityRecorded, SourceRegistered
+from contracts.sync import ActivityGone, ActivityRecorded, SourceRegistered
 from libs.bus import Call, publish
 from libs.db import Transaction
 from services.context import known, profile
 from services.context.assembly import assemble, recall
 from services.context.deps import Context
 from services.context.memory import book, origins
+from services.context.memory.of_message import of_message
 
 
 async def start_profile(event: UserRegistered, tx: Transaction, deps: Context) -> None:
@@ -44,6 +46,11 @@ async def note_activity(event: ActivityRecorded, tx: Transaction, deps: Context)
     await known.mark_changed(tx, event.provider, datetime.now(UTC))
 
 
+async def forget_activity(event: ActivityGone, tx: Transaction, deps: Context) -> None:
+    """What was remembered from activities goes with them."""
+    await book.forget_sources(tx, [origins.of_activity_ref(ref) for ref in event.refs], datetime.now(UTC))
+
+
 async def open_notice(event: NotificationCreated, tx: Transaction, deps: Context) -> None:
     """Something waits for the user."""
     await known.open_notice(tx, event.notification_id)
@@ -67,10 +74,12 @@ async def forget_conversation(event: ConversationDeleted, tx: Transaction, deps:
 
 async def assemble_context(query: AssembleContext, call: Call, deps: Context) -> AssembledContext:
     """What the responder may know, and why not more."""
-    scope = call.require_scope()
+    scope, sealed = call.require_scope(), query.sealed_text
+    text = str(json.loads(deps.seal.open("memory_text", scope, sealed))) if sealed else None
     async with deps.db.reading(scope) as tx:
         facts = await recall(tx, deps.vault, scope)
-    return assemble(facts, query.max_tokens, deps.default_timezone)
+        memories = await of_message(tx, deps.vault, text, datetime.now(UTC)) if text else None
+    return assemble(facts, query.max_tokens, deps.default_timezone, memories)
 
 
 async def update_profile(query: UpdateProfile, call: Call, deps: Context) -> Profile:

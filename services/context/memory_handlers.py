@@ -26,7 +26,7 @@ from services.context.memory.relevance import recalled
 MOST_RECALLED = 50
 
 
-async def add(query: AddMemory, call: Call, deps: Context) -> MemoryView:
+async def add_memory(query: AddMemory, call: Call, deps: Context) -> MemoryView:
     """Remember something."""
     scope, now = call.require_scope(), datetime.now(UTC)
     new = NewMemory.model_validate_json(deps.seal.open("memory", scope, query.sealed_memory))
@@ -34,7 +34,7 @@ async def add(query: AddMemory, call: Call, deps: Context) -> MemoryView:
         return await book.add(tx, deps.vault, query.memory_id, new, deps.max_memories, now)
 
 
-async def update(query: UpdateMemory, call: Call, deps: Context) -> MemoryView:
+async def update_memory(query: UpdateMemory, call: Call, deps: Context) -> MemoryView:
     """Other words, another kind or importance."""
     scope, now = call.require_scope(), datetime.now(UTC)
     change = MemoryChange.model_validate_json(deps.seal.open("memory", scope, query.sealed_change))
@@ -42,14 +42,14 @@ async def update(query: UpdateMemory, call: Call, deps: Context) -> MemoryView:
         return await book.update(tx, deps.vault, query.memory_id, change, now)
 
 
-async def list_all(query: ListMemories, call: Call, deps: Context) -> Memories:
+async def list_memories(query: ListMemories, call: Call, deps: Context) -> Memories:
     """All, or those of some keys or ids."""
     async with deps.db.reading(call.require_scope()) as tx:
         found = await book.listed(tx, deps.vault, query.keys, query.memory_ids)
     return page(found, query.limit, query.cursor)
 
 
-async def recall(query: RecallMemories, call: Call, deps: Context) -> RecalledMemories:
+async def recall_memories(query: RecallMemories, call: Call, deps: Context) -> RecalledMemories:
     """What has to do with a text, and why."""
     scope = call.require_scope()
     text = str(json.loads(deps.seal.open("memory_text", scope, query.sealed_text)))
@@ -59,7 +59,7 @@ async def recall(query: RecallMemories, call: Call, deps: Context) -> RecalledMe
     return RecalledMemories(memories=recalled(entries, text, limit, datetime.now(UTC)))
 
 
-async def forget(query: ForgetMemories, call: Call, deps: Context) -> ForgottenMemories:
+async def forget_memories(query: ForgetMemories, call: Call, deps: Context) -> ForgottenMemories:
     """Some, or all. Raises NothingToForget when neither is asked for."""
     now = datetime.now(UTC)
     if not (query.keys or query.memory_ids or query.everything):

@@ -7,12 +7,16 @@ from datetime import datetime
 import msgspec
 
 from contracts.activities import ActivityPage, ActivityView
+from contracts.sync import ActivityGone
+from libs.bus import publish
 from libs.db import Row, Transaction
+from libs.providers.activity_ref import activity_ref
 from libs.providers.source import Item, Page
 from libs.vault import UserKey
 from services.sync.errors import MalformedCursor
 
 MAX_PAGE = 200
+GONE_AT_A_TIME = 500
 
 
 class Details(msgspec.Struct, omit_defaults=True):
@@ -52,32 +56,35 @@ async def save_page(tx: Transaction, key: UserKey, provider: str, stream: str, g
     if not page.gone:
         return 0
     # Only of this stream: a mail that moved has arrived in its new folder already.
-    tag = await tx.execute(
-        "delete from activities where provider = $1 and stream = $2 and external_id = any($3)",
+    rows = await tx.fetch(
+        """delete from activities where provider = $1 and stream = $2 and external_id = any($3)
+           returning external_id""",
         provider,
         stream,
         list(page.gone),
     )
-    return int(tag.split()[-1])
+    return await _tell_gone(tx, provider, rows)
 
 
 async def forget_unseen(tx: Transaction, provider: str, stream: str, generation: int, since: datetime | None) -> int:
     """Rows that a complete listing from `since` (None: of everything) did not show."""
-    tag = await tx.execute(
+    rows = await tx.fetch(
         """delete from activities where provider = $1 and stream = $2 and generation < $3
-           and ($4::timestamptz is null or at >= $4)""",
+           and ($4::timestamptz is null or at >= $4) returning external_id""",
         provider,
         stream,
         generation,
         since,
     )
-    return int(tag.split()[-1])
+    return await _tell_gone(tx, provider, rows)
 
 
 async def forget_streams(tx: Transaction, provider: str, streams: list[str]) -> int:
     """All rows of these streams."""
-    tag = await tx.execute("delete from activities where provider = $1 and stream = any($2)", provider, streams)
-    return int(tag.split()[-1])
+    rows = await tx.fetch(
+        "delete from activities where provider = $1 and stream = any($2) returning external_id", provider, streams
+    )
+    return await _tell_gone(tx, provider, rows)
 
 
 async def newest(tx: Transaction, key: UserKey, provider: str | None, limit: int, cursor: str | None) -> ActivityPage:
@@ -109,6 +116,14 @@ async def counts(tx: Transaction) -> dict[tuple[str, str], int]:
         tx.require_scope().user_id,
     )
     return {(row["provider"], row["stream"]): row["items"] for row in rows}
+
+
+async def _tell_gone(tx: Transaction, provider: str, rows: list[Row]) -> int:
+    """Whoever keeps something made from one of these hears of it with the commit. Returns how many there are."""
+    refs = [activity_ref(provider, row["external_id"]) for row in rows]
+    for start in range(0, len(refs), GONE_AT_A_TIME):
+        await publish(tx, ActivityGone(provider=provider, refs=tuple(refs[start : start + GONE_AT_A_TIME])))
+    return len(refs)
 
 
 def _columns(key: UserKey, provider: str, item: Item) -> tuple[object, ...]:

@@ -21,7 +21,7 @@ async def add(tx: Transaction, vault: Vault, memory_id: str, new: NewMemory, bou
     if there := _by_id(kept, memory_id):
         return there
     twin = entries.twin(kept.entries, wanted)
-    gone = await store.gone_of(tx, [memory_id, *named])
+    gone = await store.gone_of(tx, [memory_id, *named], now)
     if memory_id in gone:
         # Asked a second time, and replaced or forgotten in between: it stays so.
         return twin or wanted

@@ -5,13 +5,15 @@ them all can be explained no more. An activity's own id may hold a name (of a re
 stands here, the id is in the sealed content.
 """
 
-import hashlib
 from collections.abc import Iterable
 
 from contracts.memory import MemorySource
+from libs.providers.activity_ref import activity_ref
 from services.context.errors import MemoryRejected
 
 MOST_SOURCES = 20
+OF_ACTIVITY = "activity "
+"""What the names of single activities begin with."""
 _THE_USERS_OWN = {"user", "conversation"}
 
 
@@ -27,7 +29,12 @@ def of_provider(provider: str) -> str:
 
 def of_activity(provider: str, external_id: str) -> str:
     """What one activity told."""
-    return f"activity {provider} {hashlib.sha256(external_id.encode()).hexdigest()[:32]}"
+    return of_activity_ref(activity_ref(provider, external_id))
+
+
+def of_activity_ref(ref: str) -> str:
+    """The same, where only `libs.providers.activity_ref` of the activity is known."""
+    return f"{OF_ACTIVITY}{ref}"
 
 
 def of_sources(sources: Iterable[MemorySource]) -> list[str]:

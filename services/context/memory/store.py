@@ -14,11 +14,14 @@ from pydantic import BaseModel, ConfigDict
 from contracts.memory import MemoryKind, MemorySource, MemoryView
 from libs.db import Row, Transaction
 from libs.vault import CiphertextRejected, UserKey, Vault
-from services.context.memory.origins import of_sources
+from services.context.memory.origins import OF_ACTIVITY, of_sources
 
 PURPOSE: Final = "memory"
 GONE_KEPT: Final = timedelta(days=30)
 """How late a repeated request can be. Nothing is tried again for longer."""
+ACTIVITY_GONE_KEPT: Final = timedelta(hours=1)
+"""How late a request can be that was made from an activity which meanwhile went. There are many of these marks, and an
+activity that only moved comes back."""
 
 
 class _Content(BaseModel):
@@ -105,7 +108,7 @@ async def delete_of(tx: Transaction, origins: Collection[str], now: datetime) ->
 async def mark_gone(tx: Transaction, names: Collection[str], now: datetime) -> None:
     """These ids and origins do not come back; and old marks are swept."""
     if names:
-        await tx.execute("delete from memories_gone where gone_at < $1", now - GONE_KEPT)
+        await _sweep(tx, now)
         await tx.execute(
             """insert into memories_gone (name, gone_at) select distinct unnest($1::text[]), $2::timestamptz
                on conflict (organization_id, user_id, name) do update set gone_at = excluded.gone_at""",
@@ -114,8 +117,9 @@ async def mark_gone(tx: Transaction, names: Collection[str], now: datetime) -> N
         )
 
 
-async def gone_of(tx: Transaction, names: Collection[str]) -> frozenset[str]:
+async def gone_of(tx: Transaction, names: Collection[str], now: datetime) -> frozenset[str]:
     """Those of these ids and origins that are gone."""
+    await _sweep(tx, now)
     rows = await tx.fetch("select name from memories_gone where name = any($1)", list(names))
     return frozenset(row["name"] for row in rows)
 
@@ -123,6 +127,15 @@ async def gone_of(tx: Transaction, names: Collection[str]) -> frozenset[str]:
 async def unmark_gone(tx: Transaction, name: str) -> None:
     """This origin is no longer gone."""
     await tx.execute("delete from memories_gone where name = $1", name)
+
+
+async def _sweep(tx: Transaction, now: datetime) -> None:
+    await tx.execute(
+        "delete from memories_gone where gone_at < $1 or (gone_at < $2 and starts_with(name, $3))",
+        now - GONE_KEPT,
+        now - ACTIVITY_GONE_KEPT,
+        OF_ACTIVITY,
+    )
 
 
 def _view(row: Row, key: UserKey) -> MemoryView:

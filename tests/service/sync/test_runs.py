@@ -10,6 +10,7 @@ from contracts.activities import ListActivities
 from contracts.envelope import Scope
 from contracts.oauth import ConnectionRemoved
 from contracts.sync import (
+    ActivityGone,
     ActivityRecorded,
     GetSyncStatus,
     Hint,
@@ -19,6 +20,7 @@ from contracts.sync import (
     SyncReason,
     TakeNotification,
 )
+from libs.providers.activity_ref import activity_ref
 from libs.providers.errors import PermissionMissing, ProviderBusy, ProviderGarbled, ProviderUnavailable
 from tests.service.neighbours import eventually
 from tests.service.sync.conftest import World
@@ -59,6 +61,19 @@ async def test_every_page_with_changes_is_told(world: World) -> None:
 
     told = await world.sync.heard(ActivityRecorded, world.scope, count=2)
     assert [(event.recorded, event.gone) for event in told] == [(3, 0), (1, 0)]
+
+
+async def test_whoever_keeps_something_of_what_went_is_told_which_it_was(world: World) -> None:
+    fill(world.provider)
+    await world.connect()
+    world.provider.remove("005")
+    await world.sync_now()
+    world.provider.remove("002")
+    world.provider.forget_history()
+    await world.sync_now()
+
+    told = await world.sync.heard(ActivityGone, world.scope, count=2)
+    assert [event.refs for event in told] == [(activity_ref("scripted", "005"),), (activity_ref("scripted", "002"),)]
 
 
 async def test_an_expired_cursor_leads_to_a_fresh_listing_that_finds_what_is_gone(world: World) -> None:
