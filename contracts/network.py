@@ -283,8 +283,8 @@ class CounterProposal(Query[NegotiationView]):
     sealed_offer: str
     start: datetime | None = None
     end: datetime | None = None
-    """Both or none. A confirmed meeting moves to between them; without them, to around the named times, or within the
-    next two weeks."""
+    """Both or none. A confirmed meeting moves to between them; without them, to within a week of the named times, or of
+    when it stands."""
 
     @classmethod
     def example(cls) -> Self:

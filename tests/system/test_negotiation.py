@@ -97,7 +97,7 @@ async def ended(client: AdjutantClient, session_id: str) -> dict[str, Any]:
         while True:
             sessions = (await client.get("/api/network/sessions"))["sessions"]
             (found,) = [each for each in sessions if each["session_id"] == session_id]
-            if found["status"] not in ("open", "agreed"):
+            if found["status"] not in ("open", "agreed", "cancelling"):
                 settled: dict[str, Any] = found
                 return settled
             await asyncio.sleep(0.1)
@@ -140,6 +140,33 @@ async def test_two_users_agree_after_a_counter_proposal(couple: Couple, scene: S
     for person in (EMAIL, GRACE):
         (event,) = await events_of(scene, person, "Design talk")
         assert datetime.fromisoformat(event["start"]["dateTime"]) == other
+
+
+async def test_a_meeting_is_moved_and_then_called_off_in_both_calendars(couple: Couple, scene: Scene) -> None:
+    ada, grace, connection_id = couple
+    slot, later = in_days(9, 9), in_days(11, 14)
+    started = (await ada.post("/api/network/sessions", proposal(connection_id, "Movable", slot))).json()
+    at = f"/api/network/sessions/{started['session_id']}"
+    await grace.post(f"{at}/accept", {"slot": slot.isoformat()})
+    assert (await ended(ada, started["session_id"]))["status"] == "confirmed"
+
+    opened = await grace.post(f"{at}/reschedule", {"slots": [later.isoformat()], "note": "My train is late"})
+    assert (opened.status_code, opened.json()["status"]) == (200, "open"), opened.text
+    assert datetime.fromisoformat(opened.json()["stands"]) == slot
+    assert (await ada.post(f"{at}/accept", {"slot": later.isoformat()})).status_code == 200
+    assert datetime.fromisoformat((await ended(grace, started["session_id"]))["stands"]) == later
+    for person in (EMAIL, GRACE):
+        (event,) = await events_of(scene, person, "Movable")
+        assert datetime.fromisoformat(event["start"]["dateTime"]) == later
+
+    cancelled = await ada.post(f"{at}/cancel")
+    assert cancelled.json()["status"] in ("cancelling", "cancelled"), cancelled.text
+    assert (await ended(grace, started["session_id"]))["status"] == "cancelled"
+    for person in (EMAIL, GRACE):
+        assert await events_of(scene, person, "Movable") == []
+    for client in (ada, grace):
+        await _told(client, {"A meeting was moved in both calendars", "A meeting was cancelled"})
+    assert (await ada.post(f"{at}/reschedule", {"start": slot.isoformat()})).status_code == 422
 
 
 async def test_both_inboxes_tell_of_the_steps(couple: Couple) -> None:

@@ -118,8 +118,8 @@ class ProposalRequest(RulesRequest):
 
 
 class RescheduleRequest(ProposalRequest):
-    """Other times for a confirmed meeting. It begins between `start` and `end`; without them around the named times, or
-    within two weeks."""
+    """Other times for a confirmed meeting. It begins between `start` and `end`; without them within a week of the named
+    times, or of when it stands."""
 
     start: Moment | None = None
     end: Moment | None = None

@@ -108,8 +108,8 @@ class NetworkDesk:
         side, state = seen.side(self.scope), negotiation.expire(seen.state, now)
         is_anew = state.phase is Phase.CONFIRMED
         if is_anew:
-            negotiation.require_reopen(state, now)
-            window = rescheduling.window_of(window, offer.slots, now)
+            stands = negotiation.require_reopen(state, now)
+            window = rescheduling.window_of(window, offer.slots, stands, now)
         else:
             negotiation.require_counter(state, side, now)
             window = seen.window

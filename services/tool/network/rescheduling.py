@@ -11,14 +11,13 @@ from services.tool.network.negotiation import Side
 from services.tool.network.rules import require_window
 from services.tool.network.sessions import Session
 
-AROUND: Final = timedelta(days=1)
-AHEAD: Final = timedelta(days=14)
+AROUND: Final = timedelta(days=7)
 
 
-def window_of(given: Span | None, slots: Sequence[datetime], now: datetime) -> Span:
-    """The given one, or around the named times, or the next two weeks. Raises ProposalRefused."""
-    named = Span(min(slots) - AROUND, max(slots) + AROUND) if slots else Span(now, now + AHEAD)
-    wanted = given or named
+def window_of(given: Span | None, slots: Sequence[datetime], stands: datetime, now: datetime) -> Span:
+    """The given one, or a week around the named times, or around when it stands. Raises ProposalRefused."""
+    near = slots or (stands,)
+    wanted = given or Span(min(near) - AROUND, max(near) + AROUND)
     window = Span(max(wanted.start, now), wanted.end)
     require_window(window, now)
     return window

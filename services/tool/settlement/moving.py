@@ -38,8 +38,8 @@ async def _move(found: Settling, side: Side) -> bool:
             await progress.note_moved(tx, session, side, ending.provider_ref)
         elif ending.status is ExecutionStatus.FAILED or session.tries >= stepping.MOST_TRIES:
             await progress.undo(tx, session, ending.error or "unknown")
-            if ending.status is ExecutionStatus.FAILED and session.tries == 0:
-                await progress.note_stayed(tx, session, side)
+            if ending.error == SlotTaken.slug and session.tries == 0:
+                await progress.note_stayed(tx, session, side)  # it was looked at before anything was changed
         else:
             await found.later(tx)
             return False

@@ -10,10 +10,10 @@ import pytest
 
 from contracts.ids import new_id
 from libs.resilience.errors import AdjutantError
-from services.tool.settlement import stepping
 from services.tool.delegation.availability import Span
 from services.tool.deps import ToolDeps
 from services.tool.network import holds
+from services.tool.settlement import stepping
 from tests.service.neighbours import eventually
 from tests.service.tool.front import Fault
 from tests.service.tool.network.two_users import Couple, TwoFronts, settled, topic

@@ -54,6 +54,9 @@ class TwoFronts(Front):
         self.refused_by_second: Fault | None = None
         self.refused_text = b""
         self.deletion_held: asyncio.Event | None = None
+        self.deletions_held_before: dict[str, asyncio.Event] = {}
+        self.deletions_held_after: dict[str, asyncio.Event] = {}
+        """Ids of events whose deletion is held: before the emulator has it, or after the emulator has done it."""
 
     def refuse_second(self, on: str, status: int, text: bytes = b"") -> None:
         """What the second Google says to such requests from now on, if that text is in their body."""
@@ -63,6 +66,8 @@ class TwoFronts(Front):
         super().reset()
         self.refused_by_second = None
         self.deletion_held = None
+        self.deletions_held_before.clear()
+        self.deletions_held_after.clear()
 
     async def _answer(self, line: str, headers: dict[str, str], body: bytes, writer: Writer) -> None:
         fault = self.refused_by_second
@@ -74,7 +79,19 @@ class TwoFronts(Front):
             self.seen.append(line)
             await _fail(writer, fault)
             return
+        if line.startswith("DELETE"):
+            await self._hold_deletion(self.deletions_held_before, line)
+            if any(event_id in line for event_id in self.deletions_held_after):
+                await self._forward(line, headers, body)
+                await self._hold_deletion(self.deletions_held_after, line)
         await super()._answer(line, headers, body, writer)
+
+    async def _hold_deletion(self, held: dict[str, asyncio.Event], line: str) -> None:
+        for event_id, arrived in held.items():
+            if event_id in line:
+                arrived.set()
+                await self._reset.wait()
+                raise ConnectionAbortedError("held until the reset")
 
     async def _forward(self, line: str, headers: dict[str, str], body: bytes) -> httpx.Response:
         method, path, _ = line.split(" ")
@@ -167,6 +184,10 @@ class User:
         query = CounterProposal(session_id=session_id, sealed_offer=self._offer(**offer))
         return await self.gateway.ask(query, scope=self.scope, timeout_s=PATIENCE_S)
 
+    async def move(self, session_id: str, *slots: datetime, **offer: Any) -> NegotiationView:
+        """Propose another time for a meeting that is confirmed."""
+        return await self.counter(session_id, slots=slots, **offer)
+
     async def accept(self, session_id: str, start: datetime, **offer: Any) -> NegotiationView:
         query = AcceptProposal(session_id=session_id, start=start, sealed_offer=self._offer(**offer))
         return await self.gateway.ask(query, scope=self.scope, timeout_s=PATIENCE_S)
@@ -192,6 +213,13 @@ class User:
             events = f"{self.google}/calendar/v3/calendars/primary/events"
             (await http.post(events, json={"summary": title, **times})).raise_for_status()
 
+    async def erase(self, title: str) -> None:
+        """Take something out of the calendar by the provider's own door."""
+        async with httpx.AsyncClient(headers={"authorization": "Bearer owner"}) as http:
+            for event in await self.events(title):
+                at = f"{self.google}/calendar/v3/calendars/primary/events/{event['id']}"
+                (await http.delete(at)).raise_for_status()
+
     async def events(self, text: str) -> list[dict[str, Any]]:
         """What stands in the calendar with that text in its title, asked of the emulator itself."""
         async with httpx.AsyncClient(headers={"authorization": "Bearer looking"}) as http:
@@ -215,6 +243,20 @@ def hashed(address: str) -> str:
 def topic(title: str, start: datetime, days: float = 1, minutes: int = 30) -> Topic:
     """What is to be agreed on."""
     return Topic(title=title, minutes=minutes, start=start, end=start + timedelta(days=days))
+
+
+async def meeting(couple: "Couple", title: str, slot: datetime) -> str:
+    """The id of a meeting that stands in both calendars."""
+    ada, grace, connection_id = couple
+    started = await ada.start(connection_id, topic(title, slot - timedelta(hours=2)), slots=(slot,))
+    await grace.accept(started.session_id, slot)
+    await settled(ada, started.session_id, "confirmed")
+    return started.session_id
+
+
+async def beginnings(user: User, title: str) -> list[datetime]:
+    """When events of that title begin in the calendar."""
+    return sorted(datetime.fromisoformat(event["start"]["dateTime"]) for event in await user.events(title))
 
 
 Couple = tuple[User, User, str]
