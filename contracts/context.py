@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal, Self
 
 from contracts.envelope import Event, Query, Reply, Service
+from contracts.memory import MemoryView
 
 
 class ReceiptLine(Reply):
@@ -22,6 +23,9 @@ class AssembledContext(Reply):
     connected_providers: tuple[str, ...]
     open_notifications: int
     receipt: tuple[ReceiptLine, ...]
+    memories: tuple[MemoryView, ...] = ()
+    """What is remembered of the user that has to do with their message, best first: entries of their own words only.
+    What others had a hand in is looked up by a tool, which says so."""
 
 
 class Profile(Reply):
@@ -39,10 +43,12 @@ class AssembleContext(Query[AssembledContext]):
     reply: ClassVar[type[Reply]] = AssembledContext
 
     max_tokens: int = 8000
+    sealed_text: str | None = None
+    """The user's message as a JSON string, sealed with purpose `memory_text`; without it nothing is recalled."""
 
     @classmethod
     def example(cls) -> Self:
-        return cls()
+        return cls(sealed_text="v1.AAAA")
 
 
 class UpdateProfile(Query[Profile]):

@@ -9,6 +9,7 @@ import structlog
 
 from contracts.context import AssembleContext, AssembledContext
 from contracts.envelope import Scope
+from contracts.memory import MemoryView
 from contracts.tool import ToolDescription
 from libs.bus import Bus, RemoteError
 from libs.resilience.errors import Unavailable
@@ -29,13 +30,22 @@ class About:
     tools: Mapping[str, ToolDescription]
     missing_providers: tuple[str, ...]
     notes: tuple[str, ...]
+    memories: tuple[MemoryView, ...] = ()
+    """Of the user's own words, that have to do with their message."""
 
 
 async def find_out(
-    bus: Bus, scope: Scope, asked_timezone: str | None, tools_patience_s: float = LIST_PATIENCE_S
+    bus: Bus,
+    scope: Scope,
+    asked_timezone: str | None,
+    tools_patience_s: float = LIST_PATIENCE_S,
+    sealed_text: str | None = None,
 ) -> About:
-    """Never raises for a neighbour that is away. `tools_patience_s`: how long the tool service is waited for."""
-    context, tools = await asyncio.gather(_context(bus, scope), list_tools(bus, scope, tools_patience_s))
+    """Never raises for a neighbour that is away. `tools_patience_s`: how long the tool service is waited for.
+
+    `sealed_text`: the message, as `AssembleContext` wants it, for which something may be remembered.
+    """
+    context, tools = await asyncio.gather(_context(bus, scope, sealed_text), list_tools(bus, scope, tools_patience_s))
     notes = []
     if context is None and not asked_timezone:
         notes.append("Your profile is not available right now, so times are in UTC.")
@@ -47,12 +57,13 @@ async def find_out(
         tools={tool.name: tool for tool in tools.tools} if tools else {},
         missing_providers=tools.missing_providers if tools else (),
         notes=tuple(notes),
+        memories=context.memories if context else (),
     )
 
 
-async def _context(bus: Bus, scope: Scope) -> AssembledContext | None:
+async def _context(bus: Bus, scope: Scope, sealed_text: str | None) -> AssembledContext | None:
     try:
-        return await bus.ask(AssembleContext(), scope=scope, timeout_s=CONTEXT_S)
+        return await bus.ask(AssembleContext(sealed_text=sealed_text), scope=scope, timeout_s=CONTEXT_S)
     except (RemoteError, Unavailable) as away:
         log.warning("context_unavailable", error=away.slug)
         return None

@@ -125,7 +125,7 @@ def _counted(written: Written, decision: Decision, model: str | None) -> Written
 def _system(turn: RunningTurn) -> str:
     if turn.visit is not None:
         return visitor_text(turn.visit, turn.asked_at)
-    return system_text(turn.command, turn.about.display_name, turn.asked_at, turn.about.missing_providers)
+    return system_text(turn.command, turn.about, turn.asked_at)
 
 
 def _schemas(turn: RunningTurn) -> tuple[ToolSchema, ...]:

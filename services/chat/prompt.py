@@ -7,6 +7,7 @@ from datetime import datetime
 from contracts.chat import RunTurn
 from libs.models.messages import AssistantText, ModelMessage, SystemText, ToolResult, UserText
 from libs.models.messages import ToolCall as ModelToolCall
+from services.chat.about import About
 from services.chat.compression import GAP, compressed
 from services.chat.steps import Outcome, Round
 from services.chat.turn_rows import Said
@@ -28,11 +29,11 @@ class Room:
         return Room(self.history // 4, self.result // 4)
 
 
-def system_text(command: RunTurn, display_name: str | None, now: datetime, missing: tuple[str, ...]) -> str:
+def system_text(command: RunTurn, about: About, now: datetime) -> str:
     """The instructions. `now` is in the user's zone."""
     name = command.assistant_name or "Adjutant"
     lines = [
-        f"You are {name}, the personal assistant of {display_name or 'your user'}.",
+        f"You are {name}, the personal assistant of {about.display_name or 'your user'}.",
         f"It is {now:%A, %Y-%m-%d %H:%M} in the user's timezone {now.tzname()} ({now:%z}).",
         "Use the tools for everything about mail, calendar and contacts; never invent messages, events or addresses.",
         "Some actions wait for the user's approval: when a result says so, tell them what waits, and do not ask again.",
@@ -44,8 +45,13 @@ def system_text(command: RunTurn, display_name: str | None, now: datetime, missi
         lines.append(f"Tone: {command.tone}.")
     if command.specialization:
         lines.append(f"Pay special attention to {command.specialization}.")
-    if missing:
-        lines.append(f"Not connected, so not usable until the user connects them: {', '.join(missing)}.")
+    if about.missing_providers:
+        missing = ", ".join(about.missing_providers)
+        lines.append(f"Not connected, so not usable until the user connects them: {missing}.")
+    if about.memories:
+        # Last, so that what is the same from turn to turn comes first.
+        lines.append("You remember of earlier conversations (facts about the user, which they may correct):")
+        lines += [f"- {_as_line(memory.text)}" for memory in about.memories]
     return "\n".join(lines)
 
 
@@ -94,6 +100,10 @@ def as_data(outcome: Outcome, characters: int = MAX_RESULT_CHARACTERS) -> str:
     if not outcome.untrusted:
         return text
     return f"<data>{_as_data(text)}</data>"
+
+
+def _as_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _as_data(text: str) -> str:

@@ -4,9 +4,11 @@ Which is which is told by the result, from our own context service, and by nothi
 user's own only where it says so.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from contracts.memory import MemoryView
 from services.chat.named_things import spoken
 from services.chat.steps import Outcome
 
@@ -14,6 +16,12 @@ RECALL = "memory_recall"
 ADD = "memory_add"
 KIND = "kind"
 """One of four words, that say nothing."""
+
+
+def shown_unasked(memories: Iterable[MemoryView]) -> Outcome:
+    """What was put before the planner of its own accord, as if it had been recalled."""
+    shown = [{"text": each.text, "key": each.key, "from_others": each.from_others} for each in memories]
+    return Outcome("", RECALL, ok=True, effect=False, untrusted=False, result=json.dumps({"memories": shown}))
 
 
 def has_others(outcome: Outcome) -> bool:

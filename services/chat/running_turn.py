@@ -19,6 +19,7 @@ from services.chat.graph import action, step
 from services.chat.live_turn import LiveTurn
 from services.chat.lookups import told_too_much
 from services.chat.provenance import Heard, provenance_of
+from services.chat.remembered import shown_unasked
 from services.chat.runs import turn_tool
 from services.chat.steps import Decision, Outcome, Round, Step, ToolCall, rounds
 from services.chat.toolbox import Toolbox, refused, title_in
@@ -154,11 +155,14 @@ class RunningTurn:
         return Heard(
             words=self.text,
             earlier_words=tuple(said.text for said in self.history if said.role == "user"),
-            outcomes=self._before(round_),
+            outcomes=(*self._remembered(), *self._before(round_)),
             asked_at=self.asked_at,
             has_read_before=self.has_read_before,
             obeys_rules=round_.decision.engine == RULES,
         )
+
+    def _remembered(self) -> tuple[Outcome, ...]:
+        return (shown_unasked(self.about.memories),) if self.about.memories else ()
 
     def _provenance(self, round_: Round, call: ToolCall) -> Provenance:
         """Where an effect comes from."""

@@ -6,6 +6,7 @@ RunTurn ──► claim ──► what is known ──► a decision of its user
 """
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,7 +49,7 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
     patience_s = LIST_PATIENCE_S if deps.models else AWAY_S
     visit = visits.visit_of(command, scope, deps.seal)
     known = (
-        find_out(deps.bus, scope, command.timezone, patience_s)
+        find_out(deps.bus, scope, command.timezone, patience_s, _about_what(text, scope, deps))
         if visit is None
         else visits.find_out(deps.bus, scope, visit, command.timezone, patience_s)
     )
@@ -72,6 +73,10 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
             await live.end(_last_update(held))
     finally:
         finding_out.cancel()
+
+
+def _about_what(text: str, scope: Scope, deps: Chat) -> str:
+    return deps.seal.seal("memory_text", scope, json.dumps(text))
 
 
 def _earlier(command: RunTurn, scope: Scope, deps: Chat) -> tuple[Said, ...]:

@@ -53,7 +53,7 @@ async def recall(tx: Transaction, vault: Vault, scope: Scope) -> Known:
 
 
 def assemble(
-    known: Known, max_tokens: int, default_timezone: str, memories: tuple[MemoryView, ...] | None = ()
+    known: Known, max_tokens: int, default_timezone: str, memories: tuple[MemoryView, ...] | None = None
 ) -> AssembledContext:
     """Fit what is known into the budget. The timezone is always there: no answer about time is right without it.
 

@@ -1,4 +1,4 @@
-"""What is put before the assistant of its own accord: entries of the user's own words that have to do with a message."""
+"""What is put before the assistant unasked: entries of the user's own words that have to do with a message."""
 
 from datetime import datetime
 

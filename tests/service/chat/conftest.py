@@ -61,11 +61,13 @@ async def tool_peer(
 
 
 @pytest.fixture(scope="module")
-async def context_peer(platform: Platform, connect: Callable[[str], Awaitable[Database]]) -> AsyncIterator[ContextPeer]:
+async def context_peer(
+    platform: Platform, seal: TransitSeal, connect: Callable[[str], Awaitable[Database]]
+) -> AsyncIterator[ContextPeer]:
     """Context, played."""
     bus = bus_of(platform, "context")
     await bus.connect()
-    peer = ContextPeer()
+    peer = ContextPeer(seal)
     await bus.start(CONTEXT_ROUTES, peer, await connect("context"))
     yield peer
     await bus.stop(1)
@@ -97,7 +99,7 @@ def tools(tool_peer: ToolPeer) -> ToolPeer:
 @pytest.fixture
 def context(context_peer: ContextPeer) -> ContextPeer:
     """Context as it is without a test's wishes."""
-    context_peer.timezone = "Europe/Berlin"
+    context_peer.timezone, context_peer.memories = "Europe/Berlin", ()
     return context_peer
 
 

@@ -19,7 +19,8 @@ from contracts.actions import (
     Provenance,
 )
 from contracts.context import AssembleContext, AssembledContext
-from contracts.ids import ExecutionId
+from contracts.ids import ExecutionId, new_id
+from contracts.memory import MemoryKind, MemoryView
 from contracts.tool import (
     Effect,
     ExecuteTool,
@@ -249,15 +250,42 @@ async def decide_action(query: DecideAction, call: Call, peer: ToolPeer) -> Acti
 class ContextPeer:
     """A context service that knows one person."""
 
+    seal: TransitSeal
     timezone: str = "Europe/Berlin"
     asked: int = 0
+    memories: tuple[MemoryView, ...] = ()
+    about: list[str] = field(default_factory=list)
+    """The messages for which something was to be remembered."""
 
 
 async def assemble_context(query: AssembleContext, call: Call, peer: ContextPeer) -> AssembledContext:
     """Ada."""
     peer.asked += 1
+    if query.sealed_text:
+        peer.about.append(json.loads(peer.seal.open("memory_text", call.require_scope(), query.sealed_text)))
     return AssembledContext(
-        display_name="Ada", timezone=peer.timezone, connected_providers=("gmail",), open_notifications=0, receipt=()
+        display_name="Ada",
+        timezone=peer.timezone,
+        connected_providers=("gmail",),
+        open_notifications=0,
+        receipt=(),
+        memories=peer.memories,
+    )
+
+
+def remembered(text: str) -> MemoryView:
+    """An entry in the user's own words."""
+    now = datetime.now(UTC)
+    return MemoryView(
+        memory_id=new_id("me"),
+        text=text,
+        kind=MemoryKind.FACT,
+        key=None,
+        importance=0.5,
+        sources=(),
+        from_others=False,
+        created_at=now,
+        updated_at=now,
     )
 
 

@@ -8,7 +8,7 @@ from contracts.actions import Origin
 from contracts.envelope import Scope
 from libs.runtime.run import RunningService
 from tests.service.chat.model_peer import Calls, ModelPeer, Says, in_order
-from tests.service.chat.peers import MAIL, ToolPeer
+from tests.service.chat.peers import MAIL, ContextPeer, ToolPeer, remembered
 from tests.service.chat.world import World
 
 ATTACK = ("calendar_create_event", {"title": "Attack", "guests": ["attacker@evil.example"]})
@@ -100,3 +100,19 @@ async def test_what_a_key_that_only_chats_asks_for_is_a_programs_wish(
     model.script = in_order(Calls((("calendar_create_event", {"title": "Lunch"}),)), Says("Asked."))
     await world.say(scope, "Schedule lunch", by_program=True)
     assert tools.provenances["Lunch"].via == "program"
+
+
+async def test_what_is_remembered_is_put_before_the_model_and_counts_as_the_users_own_word(
+    chat: RunningService, world: World, model: ModelPeer, tools: ToolPeer, context: ContextPeer, scope: Scope
+) -> None:
+    context.memories = (remembered("My wife is Eva, her address is eva@home.example"),)
+    call = ("calendar_create_event", {"title": "Dinner", "guests": ["eva@home.example"]})
+    model.script = in_order(Calls((call,)), Says("Done."))
+    await world.say(scope, "Schedule dinner with my wife")
+    assert context.about[-1] == "Schedule dinner with my wife"
+    system = model.requests[0]["messages"][0]["content"]
+    assert "You remember of earlier conversations" in system
+    assert "- My wife is Eva, her address is eva@home.example" in system
+    guest = next(each for each in tools.provenances["Dinner"].arguments if each.argument == "guests[1]")
+    assert guest.origin is Origin.MEMORY
+    assert not tools.provenances["Dinner"].read_untrusted
