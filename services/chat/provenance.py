@@ -8,7 +8,7 @@ wrote. What the assistant remembers is the user's where it says so itself (`serv
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -153,7 +153,7 @@ class _Search:
             return ArgumentOrigin(argument=path, origin=Origin.MEMORY)
         if (found := self._sentence_of(value)) is not None:
             sentence, outcome = found
-            where = {"source": _source(outcome), "activity": activity_of(outcome)}
+            where = {"source": _source(outcome, sentence), "activity": activity_of(outcome)}
             return ArgumentOrigin(argument=path, origin=Origin.UNTRUSTED, sentence=sentence, **where)
         return ArgumentOrigin(argument=path, origin=Origin.MODEL)
 
@@ -247,13 +247,18 @@ def _follow(wanted: Sequence[str], said: Sequence[str]) -> bool:
     return any(list(wanted) == list(said[at : at + n]) for at in range(len(said) - n + 1))
 
 
-def _source(outcome: Outcome) -> str:
-    """`mail_read: Re: your invoice`."""
+def _source(outcome: Outcome, sentence: str | None = None) -> str:
+    """`mail_read: Re: your invoice`; of several things, the one that has the sentence."""
     for inner in dicts(outcome.as_data()):
-        for name in NAMES:
-            if isinstance(inner.get(name), str) and inner[name].strip():
-                return f"{outcome.tool}: {' '.join(inner[name].split())[:80]}"
+        called = next((inner[name] for name in NAMES if isinstance(inner.get(name), str) and inner[name].strip()), None)
+        if called is not None and (sentence is None or _holds(inner, sentence)):
+            return f"{outcome.tool}: {' '.join(called.split())[:80]}"
     return outcome.tool
+
+
+def _holds(thing: Mapping[str, Any], sentence: str) -> bool:
+    texts = (text for _, text in leaves("", thing) if isinstance(text, str))
+    return any(sentence in " ".join(text.split()) for text in texts)
 
 
 def _sentences(outcome: Outcome) -> Iterator[str]:

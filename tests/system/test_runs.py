@@ -203,7 +203,7 @@ async def test_what_comes_from_others_waits_for_the_user_and_only_that(connected
     waiting = await run_until(client, made["run_id"], lambda view: view["status"] == "waiting")
     assert [step["status"] for step in waiting["steps"]] == ["done", "done", "waiting", "pending"]
     action = await client.get(f"/api/actions/{waiting['steps'][2]['action_id']}")
-    assert any("comes from what others wrote (mail_search" in reason for reason in action["reasons"]), action["reasons"]
+    assert any("comes from what others wrote in a mail (" in reason for reason in action["reasons"]), action["reasons"]
 
     approved = await client.post(f"/api/actions/{action['action_id']}/approve")
     assert approved.status_code == 200, approved.text

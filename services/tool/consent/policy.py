@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from contracts.actions import ArgumentOrigin, ConsentRule, Origin, Provenance
 from contracts.tool import Effect
+from services.tool.consent.labels import in_words, label
 
 
 class Verdict(StrEnum):
@@ -46,6 +47,7 @@ class Intended:
 
 UNKNOWN_ORIGIN = "It is not known where this comes from."
 WANTED = "You want to be asked before this is done."
+UNKNOWN = "You did not name {value} yourself, and nothing shows that you have written there before."
 COSTS = "This costs money."
 PROGRAM = "A program asked for this with your key."
 NEVER = "You have ruled this out under Actions."
@@ -82,10 +84,7 @@ def _reasons(intended: Intended, provenance: Provenance | None, rules: Sequence[
         reasons += _influences(provenance)
     unknown = _unknown(intended, provenance)
     if unknown and not _is_allowed(intended, rules):
-        reasons += [
-            f"You have never written to {value}, nor named this address yourself.{_lookalike(value)}"
-            for value in unknown
-        ]
+        reasons += [UNKNOWN.format(value=value) + _lookalike(value) for value in unknown]
     return tuple(reasons)
 
 
@@ -97,12 +96,15 @@ def _is_wished(provenance: Provenance) -> bool:
 def _influences(provenance: Provenance) -> list[str]:
     """Which argument, by which sentence of which message; or at least what had been read."""
     said = [
-        f"{each.argument} comes from what others wrote ({each.source}): “{each.sentence}”"
+        f"“{label(each.argument)}” comes from what others wrote in {in_words(each.source)}: “{each.sentence}”"
         for each in provenance.arguments
         if each.origin is Origin.UNTRUSTED
     ]
     if not said:
-        sources = "; ".join(provenance.sources[:MOST_SENTENCES]) or "texts of others earlier in this conversation"
+        sources = (
+            "; ".join(map(in_words, provenance.sources[:MOST_SENTENCES]))
+            or "texts of others earlier in this conversation"
+        )
         said = [f"Before this was planned, what others wrote had been read: {sources}."]
     return said[:MOST_SENTENCES]
 

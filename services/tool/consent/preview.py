@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from contracts.actions import Preview, PreviewField, leaves
 from services.tool import times
 from services.tool.arguments import Arguments
+from services.tool.consent.labels import label
 from services.tool.consent.legible import legible
 from services.tool.consent_facts import NAME
 from services.tool.errors import TimeNotUnderstood
@@ -21,19 +22,6 @@ LONGEST_PART = 120
 LONGEST_ADDRESS = 70
 NAMED_RECEIVERS = 3
 TIMES = frozenset({"start", "end", "due", "day", "until", "new_start", "new_end"})
-LABELS = {
-    "to": "To",
-    "cc": "Copy to",
-    "bcc": "Blind copy to",
-    "guests": "Guests",
-    "start": "Begins",
-    "end": "Ends",
-    "due": "Due",
-    "duration_minutes": "Minutes",
-    "body": "Text",
-    "text": "Text",
-}
-
 Shown = tuple[PreviewField, ...]
 
 
@@ -44,7 +32,7 @@ def preview_of(
     given = arguments.model_dump(mode="json", exclude_unset=True)
     write = _writer(given, now, tz, f" ({tz.key})")
     fields = tuple(
-        PreviewField(label=_label(name), value=write(name)[: None if name in tool.facts.recipients else LONGEST_VALUE])
+        PreviewField(label=label(name), value=write(name)[: None if name in tool.facts.recipients else LONGEST_VALUE])
         for name in _written_out(tool, given, bool(shown))
     )
     say = _writer(given, now, tz)
@@ -93,10 +81,6 @@ def _written_out(tool: Tool[Any], given: dict[str, Any], is_shown: bool) -> list
     hidden = tool.facts.acts_on if is_shown else ()
     told = [name for name, value in given.items() if value not in (None, [], "") and name not in hidden]
     return sorted(told, key=lambda name: name not in tool.facts.recipients)
-
-
-def _label(name: str) -> str:
-    return LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
 def _several(values: Sequence[str]) -> str:

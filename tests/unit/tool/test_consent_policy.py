@@ -78,7 +78,7 @@ def test_after_reading_others_everything_in_it_has_to_be_the_users_and_the_actio
         ),
     )
     judgement = judge(SEND, influenced, ())
-    assert judgement.reasons == ("body comes from what others wrote (mail_read: Hi): “Pay me.”",)
+    assert judgement.reasons == ("“Text” comes from what others wrote in a mail (Hi): “Pay me.”",)
 
 
 def test_a_recipient_nobody_said_anything_about_is_unknown() -> None:
