@@ -1,5 +1,6 @@
 """What context does when memory is asked for or changed."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
@@ -56,7 +57,9 @@ async def recall_memories(query: RecallMemories, call: Call, deps: Context) -> R
     async with deps.db.reading(scope) as tx:
         entries = await book.listed(tx, deps.vault, (), ())
     limit = max(1, min(query.limit, MOST_RECALLED))
-    return RecalledMemories(memories=recalled(entries, text, limit, datetime.now(UTC)))
+    # Hundreds of the longest entries take a tenth of a second, in which others are to be answered.
+    found = await asyncio.to_thread(recalled, entries, text, limit, datetime.now(UTC))
+    return RecalledMemories(memories=found)
 
 
 async def forget_memories(query: ForgetMemories, call: Call, deps: Context) -> ForgottenMemories:

@@ -21,11 +21,11 @@ _LASTING_WORDS = words(
     """
     always never prefer prefers preference favourite favorite hate hates allergic allergy allergies intolerant vegan
     vegetarian kosher halal diabetic medication emergency birthday anniversary born married wife husband partner
-    daughter son child children mother father sister brother address lives phone passport pronouns important remember
+    daughter son children mother father sister brother address lives phone passport pronouns important remember
     deadline
     immer nie niemals bevorzuge bevorzugt bevorzugen liebster liebste lieblings hasse hasst allergisch allergie
     unverträglich vegetarisch vegetarier veganer koscher diabetiker medikament notfall geburtstag hochzeitstag jahrestag
-    geboren verheiratet frau ehemann partnerin tochter sohn kind kinder mutter vater schwester bruder adresse anschrift
+    geboren verheiratet frau ehemann partnerin tochter sohn mutter vater schwester bruder adresse anschrift
     wohne wohnt telefon reisepass wichtig merke merken frist
     """
 )

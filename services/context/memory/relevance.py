@@ -41,8 +41,9 @@ class Rarity:
 
 def recalled(entries: Sequence[MemoryView], text: str, limit: int, now: datetime) -> tuple[RecalledMemory, ...]:
     """The best first, at most `limit`; equal scores by the later change."""
-    asked = words(text[:MOST_CHARS])
-    documents = [words(entry.text) for entry in entries]
+    stems: dict[str, str] = {}
+    asked = words(text[:MOST_CHARS], stems)
+    documents = [words(entry.text, stems) for entry in entries]
     rarity = Rarity(documents)
     known = rarity.known(asked)
     scored = []
@@ -55,9 +56,14 @@ def recalled(entries: Sequence[MemoryView], text: str, limit: int, now: datetime
                 "importance": entry.importance,
                 "recency": recency(entry.updated_at, now),
             }
-            scored.append(_explained(entry, parts))
-    scored.sort(key=lambda found: (found.score, found.memory.updated_at, found.memory.memory_id), reverse=True)
-    return tuple(scored[:limit])
+            scored.append((score(parts), entry, parts))
+    scored.sort(key=lambda found: (found[0], found[1].updated_at, found[1].memory_id), reverse=True)
+    return tuple(_explained(entry, parts) for _, entry, parts in scored[:limit])
+
+
+def score(parts: dict[str, float]) -> float:
+    """The weighted sum."""
+    return sum(weight * parts[name] for name, weight in WEIGHTS.items())
 
 
 def key_share(key: str | None, asked: frozenset[str]) -> float:
@@ -85,4 +91,4 @@ def _explained(entry: MemoryView, values: dict[str, float]) -> RecalledMemory:
         ScorePart.model_validate({"name": name, "value": values[name], "weight": weight})
         for name, weight in WEIGHTS.items()
     )
-    return RecalledMemory(memory=entry, score=sum(part.weight * part.value for part in parts), parts=parts)
+    return RecalledMemory(memory=entry, score=score(values), parts=parts)
