@@ -61,7 +61,7 @@ async def report_unknown(event: ExecutionFinished, tx: Transaction, deps: Notifi
 
 async def ask_for_approval(event: ActionProposed, tx: Transaction, deps: Notification) -> None:
     """The assistant wants to do something, and waits for a word."""
-    await tell(tx, deps, wording.approval(event))
+    await tell(tx, deps, wording.approval(event, await recipients.zone(tx)))
 
 
 async def settle_approval(event: ActionDecided, tx: Transaction, deps: Notification) -> None:
@@ -71,23 +71,23 @@ async def settle_approval(event: ActionDecided, tx: Transaction, deps: Notificat
 
 async def tell_of_booking(event: BookingAccepted, tx: Transaction, deps: Notification) -> None:
     """An outsider booked."""
-    await tell(tx, deps, wording.booked(event))
+    await tell(tx, deps, wording.booked(event, await recipients.zone(tx)))
 
 
 async def tell_of_moved_booking(event: BookingMoved, tx: Transaction, deps: Notification) -> None:
     """An outsider comes at another time."""
-    await tell(tx, deps, wording.booking_moved(event))
+    await tell(tx, deps, wording.booking_moved(event, await recipients.zone(tx)))
 
 
 async def tell_of_cancelled_booking(event: BookingCancelled, tx: Transaction, deps: Notification) -> None:
     """An outsider does not come; what the owner cancels, the owner knows."""
     if event.by == "guest":
-        await tell(tx, deps, wording.booking_cancelled(event))
+        await tell(tx, deps, wording.booking_cancelled(event, await recipients.zone(tx)))
 
 
 async def tell_of_network(event: NetworkMoved, tx: Transaction, deps: Notification) -> None:
     """A step between two users; each of them is told in their own name."""
-    await tell(tx, deps, wording.network_moved(event))
+    await tell(tx, deps, wording.network_moved(event, await recipients.zone(tx)))
 
 
 async def keep_timezone(event: ProfileUpdated, tx: Transaction, deps: Notification) -> None:

@@ -1,5 +1,7 @@
 """How a user may be reached; kept from events, used by the channels beyond the inbox."""
 
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 from libs.db import Transaction
 
 
@@ -15,7 +17,7 @@ async def start(tx: Transaction, timezone: str) -> None:
 
 
 async def set_timezone(tx: Transaction, timezone: str) -> None:
-    """The timezone that quiet hours are reckoned in."""
+    """The timezone that times are told in, and quiet hours reckoned."""
     await tx.execute(
         """
         insert into recipients (timezone) values ($1)
@@ -23,6 +25,15 @@ async def set_timezone(tx: Transaction, timezone: str) -> None:
         """,
         timezone,
     )
+
+
+async def zone(tx: Transaction) -> ZoneInfo:
+    """On whose clock times are told; UTC until we have heard of it."""
+    name = await tx.fetchval("select timezone from recipients where user_id = $1", tx.require_scope().user_id)
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 async def set_telephone(tx: Transaction, *, may_call: bool, may_text: bool) -> None:

@@ -1,7 +1,7 @@
 """What is said for each kind of notification, and what makes two of them the same."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from typing import Literal
 
 from contracts.actions import ActionProposed
@@ -12,6 +12,7 @@ from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
 from contracts.spending import BudgetThresholdReached
 from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
+from services.notification.deeds import deed
 
 _NAMES = {"gmail": "Gmail", "calendar": "Google Calendar"}
 
@@ -79,12 +80,12 @@ def failing(event: SourceFailing) -> Notice:
 
 def effect_unknown(event: ExecutionFinished) -> Notice:
     """Something may or may not have happened, and a person has to look."""
-    deed = event.tool.replace("_", " ")
     return Notice(
         kind="effect_unknown",
         about=event.execution_id,
         title="Please check whether something was done",
-        text=f"The step “{deed}” was started, and its outcome could not be learned. It was not tried again.",
+        text=f"Your assistant began to {deed(event.tool)}, and could not learn what became of it. "
+        "It was not tried again: please look there.",
     )
 
 
@@ -101,25 +102,27 @@ def api_quota(event: ApiQuotaNeared) -> Notice:
     )
 
 
-def booked(event: BookingAccepted) -> Notice:
+def booked(event: BookingAccepted, zone: tzinfo) -> Notice:
     """Somebody outside took a time. Who, the calendar and the list of bookings tell."""
-    return _booking(event.booking_id, "accepted", "A time was booked through your link", event.starts_at)
+    begins = f"It begins on {moment(event.starts_at, zone)}."
+    return _booking(event.booking_id, "accepted", "A time was booked through your link", begins)
 
 
-def booking_moved(event: BookingMoved) -> Notice:
+def booking_moved(event: BookingMoved, zone: tzinfo) -> Notice:
     """The same at another time."""
+    begins = f"It now begins on {moment(event.starts_at, zone)}."
     about = f"moved {event.starts_at.isoformat()}"
-    return _booking(event.booking_id, about, "A booking was moved by its guest", event.starts_at)
+    return _booking(event.booking_id, about, "A booking was moved by its guest", begins)
 
 
-def booking_cancelled(event: BookingCancelled) -> Notice:
+def booking_cancelled(event: BookingCancelled, zone: tzinfo) -> Notice:
     """A guest will not come."""
-    return _booking(event.booking_id, "cancelled", "A booking was cancelled by its guest", event.starts_at)
+    begins = f"It was to begin on {moment(event.starts_at, zone)}, and that time is free again."
+    return _booking(event.booking_id, "cancelled", "A booking was cancelled by its guest", begins)
 
 
-def _booking(booking_id: str, about: str, title: str, starts_at: datetime) -> Notice:
-    at = starts_at.astimezone(UTC)
-    text = f"It begins on {at:%A, %d %B %Y} at {at:%H:%M} UTC. Your calendar and the link's bookings have the rest."
+def _booking(booking_id: str, about: str, title: str, begins: str) -> Notice:
+    text = f"{begins} Your calendar and the link's bookings have the rest."
     return Notice(kind="booking", about=f"{booking_id} {about}", title=title, text=text)
 
 
@@ -131,11 +134,12 @@ _NETWORK = {
     "connected": ("You are connected", "The two of you can now agree on times with each other."),
     "proposed": ("Times for a meeting were proposed", "{word} Look at them under Negotiations."),
     "countered": ("Other times for a meeting were proposed", "{word} Look at them under Negotiations."),
-    "agreed": ("A time was agreed on", "{when} It is being put into both calendars."),
-    "confirmed": ("A meeting stands in both calendars", "{when}"),
+    "agreed": ("A time was agreed on", "It begins on {when}. It is being put into both calendars."),
+    "confirmed": ("A meeting stands in both calendars", "It begins on {when}."),
     "failed": (
         "A meeting could not be put into both calendars",
-        "{when} It was taken out of both, or should one of them not answer, look there. Negotiations has the reason.",
+        "It was to begin on {when}, and has been taken out again where it stood. If a calendar does not answer, "
+        "look there yourself. Negotiations has the reason.",
     ),
     "declined": ("The proposed times were declined", "Nothing was put into a calendar."),
     "cancelled": ("A negotiation was cancelled", "Nothing was put into a calendar."),
@@ -144,9 +148,12 @@ _NETWORK = {
         "Another time for a meeting was proposed",
         "{word} Look at it under Negotiations; until then the meeting stays as it is.",
     ),
-    "moved": ("A meeting was moved in both calendars", "{when}"),
-    "stayed": ("A meeting stays where it was", "{when} No other time came of it. Negotiations has the rest."),
-    "called_off": ("A meeting was cancelled", "{when} It is being taken out of both calendars."),
+    "moved": ("A meeting was moved in both calendars", "It now begins on {when}."),
+    "stayed": (
+        "A meeting stays where it was",
+        "It begins on {when}. No other time came of it. Negotiations has the rest.",
+    ),
+    "called_off": ("A meeting was cancelled", "It was to begin on {when}. It is being taken out of both calendars."),
     "left_behind": (
         "A calendar does not do what was agreed on",
         "A meeting that was cancelled or moved may still stand in it as before: look there, and put it right.",
@@ -154,11 +161,11 @@ _NETWORK = {
 }
 
 
-def network_moved(event: NetworkMoved) -> Notice:
+def network_moved(event: NetworkMoved, zone: tzinfo) -> Notice:
     """A step between the user and another one. With whom, and their words, stands in the lists: it is not repeated."""
     title, text = _NETWORK[event.step]
     word = "The other one has the word." if event.by_me else "You have the word."
-    when = f"It begins on {event.starts_at:%A, %d %B %Y} at {event.starts_at:%H:%M} UTC." if event.starts_at else ""
+    when = moment(event.starts_at, zone) if event.starts_at else "a day that Negotiations has"
     return Notice(
         kind="network",
         about=f"{event.about} {event.step} {event.number}",
@@ -184,15 +191,21 @@ def budget(event: BudgetThresholdReached) -> Notice:
     )
 
 
-def approval(event: ActionProposed) -> Notice:
+def approval(event: ActionProposed, zone: tzinfo) -> Notice:
     """What it is about stands under Actions: it may hold words of others, and addresses."""
     return Notice(
         kind="approval",
         about=event.action_id,
         title="Your assistant waits for your approval",
-        text=f"It would like to use {event.tool.replace('_', ' ')}. Look at it under Actions, and decide "
-        f"until {event.expires_at:%Y-%m-%d %H:%M} UTC; without your word nothing is done.",
+        text=f"It would like to {deed(event.tool)}. Look at it under Actions, and decide by "
+        f"{moment(event.expires_at, zone)}; without your word nothing is done.",
     )
+
+
+def moment(at: datetime, zone: tzinfo) -> str:
+    """`Tuesday, 24 November 2026, 10:00 (Europe/Berlin)`."""
+    local = at.astimezone(zone)
+    return f"{local:%A}, {local.day} {local:%B %Y, %H:%M} ({zone})"
 
 
 def provider_name(provider: str) -> str:
