@@ -100,6 +100,29 @@ class CreateDelegation(Query[DelegationView]):
         return cls(token_hash=_HASH, sealed_terms="v1.AAAA")
 
 
+class ChangeDelegation(Query[DelegationView]):
+    """Other terms for a link. What is booked stays as it is; who holds a slot may still take it.
+
+    Errors `delegation_not_found`, `delegation_revoked`, `constraints_refused`, `too_many_delegations` (for one that had
+    expired).
+    """
+
+    subject: ClassVar[str] = "rpc.tool.change_delegation.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = DelegationView
+
+    delegation_id: str
+    sealed_changes: str
+    """A JSON object with some fields of `DelegationTerms`, sealed as in `CreateDelegation`."""
+    changes_expiry: bool = False
+    expires_at: datetime | None = None
+    """Counts if `changes_expiry`; None: never."""
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(delegation_id=_DELEGATION, sealed_changes="v1.AAAA")
+
+
 class ListDelegations(Query[Delegations]):
     """The owner's links."""
 

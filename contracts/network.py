@@ -237,7 +237,7 @@ class ListNegotiations(Query[Negotiations]):
     """The user's negotiations."""
 
     subject: ClassVar[str] = "rpc.tool.list_negotiations.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY, Service.CHAT)
     reply: ClassVar[type[Reply]] = Negotiations
 
     limit: int = 50

@@ -10,6 +10,7 @@ import structlog
 from contracts.context import AssembleContext, AssembledContext
 from contracts.envelope import Scope
 from contracts.memory import MemoryView
+from contracts.network import ListNegotiations
 from contracts.tool import ToolDescription
 from libs.bus import Bus, RemoteError
 from libs.resilience.errors import Unavailable
@@ -17,8 +18,18 @@ from services.chat.toolbox import LIST_PATIENCE_S, list_tools
 
 log = structlog.get_logger("services.chat")
 
+MOST_NEGOTIATIONS = 50
 CONTEXT_S = 1.5
 """The profile is a nicety: a slow answer is not waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreeing:
+    """How many meetings are being agreed on with other users, and how many of those wait for this user. Counts only:
+    all else about them may be in the other one's words."""
+
+    open: int = 0
+    my_turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,8 @@ class About:
     notes: tuple[str, ...]
     memories: tuple[MemoryView, ...] = ()
     """Of the user's own words, that have to do with their message."""
+    open_notifications: int = 0
+    agreeing: Agreeing = Agreeing()
 
 
 async def find_out(
@@ -40,12 +53,17 @@ async def find_out(
     asked_timezone: str | None,
     tools_patience_s: float = LIST_PATIENCE_S,
     sealed_text: str | None = None,
+    *,
+    of_meetings: bool = False,
 ) -> About:
     """Never raises for a neighbour that is away. `tools_patience_s`: how long the tool service is waited for.
 
-    `sealed_text`: the message, as `AssembleContext` wants it, for which something may be remembered.
+    `sealed_text`: the message, as `AssembleContext` wants it, for which something may be remembered. `of_meetings`:
+    whether it speaks of meetings, so that negotiations under way may matter.
     """
-    context, tools = await asyncio.gather(_context(bus, scope, sealed_text), list_tools(bus, scope, tools_patience_s))
+    context, tools, agreeing = await asyncio.gather(
+        _context(bus, scope, sealed_text), list_tools(bus, scope, tools_patience_s), _agreeing(bus, scope, of_meetings)
+    )
     notes = []
     if context is None and not asked_timezone:
         notes.append("Your profile is not available right now, so times are in UTC.")
@@ -58,7 +76,21 @@ async def find_out(
         missing_providers=tools.missing_providers if tools else (),
         notes=tuple(notes),
         memories=context.memories if context else (),
+        open_notifications=context.open_notifications if context else 0,
+        agreeing=agreeing,
     )
+
+
+async def _agreeing(bus: Bus, scope: Scope, of_meetings: bool) -> Agreeing:
+    if not of_meetings:
+        return Agreeing()
+    try:
+        found = await bus.ask(ListNegotiations(limit=MOST_NEGOTIATIONS), scope=scope, timeout_s=CONTEXT_S)
+    except (RemoteError, Unavailable) as away:
+        log.warning("negotiations_unavailable", error=away.slug)
+        return Agreeing()
+    under_way = [session for session in found.sessions if session.status == "open"]
+    return Agreeing(len(under_way), sum(session.my_turn for session in under_way))
 
 
 async def _context(bus: Bus, scope: Scope, sealed_text: str | None) -> AssembledContext | None:

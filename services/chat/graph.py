@@ -1,7 +1,10 @@
 """The steps of a turn, by name: what a user watches, what a trace shows, what an operator greps for.
 
-context ∥ tools ──► plan ──► act ──► plan … ──► respond
-                    └── direct mode: nothing to act on, straight to respond
+context (profile, memory, notifications) ∥ tools ∥ negotiations, if meetings are spoken of
+   ├──► decide: the message is a word about what waits; no engine has a hand in it
+   └──► plan ──► act ──► plan … ──► respond ──► what waits is shown
+          ├── several steps: a plan that its user sees and starts (`services.chat.runs`)
+          └── direct mode: nothing to act on, straight to respond
 """
 
 from collections.abc import AsyncIterator

@@ -48,6 +48,13 @@ def system_text(command: RunTurn, about: About, now: datetime) -> str:
     if about.missing_providers:
         missing = ", ".join(about.missing_providers)
         lines.append(f"Not connected, so not usable until the user connects them: {missing}.")
+    if about.open_notifications:
+        lines.append(f"Open notifications: {about.open_notifications}.")
+    if about.agreeing.open:
+        lines.append(
+            f"Meetings being agreed on with other users: {about.agreeing.open}, of which {about.agreeing.my_turn} wait "
+            "for the user's answer. Look at them before you arrange anything that may be one of them."
+        )
     if about.memories:
         # Last, so that what is the same from turn to turn comes first.
         lines.append("You remember of earlier conversations (facts about the user, which they may correct):")

@@ -24,6 +24,7 @@ from services.chat.about import About, find_out
 from services.chat.answering import TimedOut, answered
 from services.chat.deps import Chat
 from services.chat.live_turn import LiveTurn, Update
+from services.chat.meetings import speaks_of_meetings
 from services.chat.provenance import may_quote_others
 from services.chat.running_turn import RunningTurn, Written
 from services.chat.stops import Stop
@@ -45,15 +46,8 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
     scope = call.require_scope()
     trace.get_current_span().set_attribute("adjutant.turn_id", command.turn_id)
     text = deps.seal.open("run_turn", scope, command.sealed_text)
-    # The offline engine is nothing without its tools; a model has something to say without them.
-    patience_s = LIST_PATIENCE_S if deps.models else AWAY_S
     visit = visits.visit_of(command, scope, deps.seal)
-    known = (
-        find_out(deps.bus, scope, command.timezone, patience_s, _about_what(text, scope, deps))
-        if visit is None
-        else visits.find_out(deps.bus, scope, visit, command.timezone, patience_s)
-    )
-    finding_out = asyncio.create_task(known)
+    finding_out = asyncio.create_task(_find_out(command, scope, text, visit, deps))
     live = LiveTurn(deps.bus, command.turn_id)
     deadline = Deadline.after(deps.settings.turn_s)
     try:
@@ -75,8 +69,14 @@ async def run(command: RunTurn, call: Call, deps: Chat) -> None:
         finding_out.cancel()
 
 
-def _about_what(text: str, scope: Scope, deps: Chat) -> str:
-    return deps.seal.seal("memory_text", scope, json.dumps(text))
+async def _find_out(command: RunTurn, scope: Scope, text: str, visit: visits.Visit | None, deps: Chat) -> About:
+    # The offline engine is nothing without its tools; a model has something to say without them.
+    patience_s = LIST_PATIENCE_S if deps.models else AWAY_S
+    if visit is not None:
+        return await visits.find_out(deps.bus, scope, visit, command.timezone, patience_s)
+    sealed = deps.seal.seal("memory_text", scope, json.dumps(text))
+    is_of_meetings = speaks_of_meetings(text)
+    return await find_out(deps.bus, scope, command.timezone, patience_s, sealed, of_meetings=is_of_meetings)
 
 
 def _earlier(command: RunTurn, scope: Scope, deps: Chat) -> tuple[Said, ...]:

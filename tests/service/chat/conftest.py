@@ -78,7 +78,7 @@ async def context_peer(
 def tools(tool_peer: ToolPeer) -> ToolPeer:
     """Tool as it is without a test's wishes."""
     fresh = ToolPeer(tool_peer.bus, tool_peer.seal)
-    for name in ("before_effect", "after_effect", "fails", "silent", "missing", "holds"):
+    for name in ("before_effect", "after_effect", "fails", "silent", "missing", "holds", "sessions"):
         setattr(tool_peer, name, getattr(fresh, name))
     tool_peer.tools, tool_peer.results = TOOLS, dict(RESULTS)
     for kept in (

@@ -17,10 +17,12 @@ from contracts.actions import (
     Preview,
     PreviewField,
     Provenance,
+    WithdrawAction,
 )
 from contracts.context import AssembleContext, AssembledContext
 from contracts.ids import ExecutionId, new_id
 from contracts.memory import MemoryKind, MemoryView
+from contracts.network import ListNegotiations, Negotiations, NegotiationView
 from contracts.tool import (
     Effect,
     ExecuteTool,
@@ -123,6 +125,8 @@ class ToolPeer:
     """Action, word, and where it was said."""
     holds: timedelta = timedelta(0)
     """How long what was approved can be withdrawn."""
+    sessions: tuple[NegotiationView, ...] = ()
+    """What is being agreed on with others."""
     fails: str | None = None
     silent: bool = False
     """Whether it keeps its notices to itself, as when they get lost."""
@@ -198,7 +202,9 @@ async def execute_tool(command: ExecuteTool, call: Call, peer: ToolPeer) -> None
         event = {"event_id": "e1", "end": arguments.get("start"), "link": "", "notes": [], **arguments}
         sealed = peer.seal.seal("tool_result", scope, json.dumps(event))
         outcome = ToolOutcome(status=ExecutionStatus.DONE, sealed_result=sealed)
-    peer.outcomes[command.execution_id] = outcome
+    found = peer.outcomes.get(command.execution_id)
+    if found is None or found.status is not ExecutionStatus.WITHDRAWN:
+        peer.outcomes[command.execution_id] = outcome
     await peer.after_effect(arguments)
     if not peer.silent:
         notice = ExecutionNotice(execution_id=command.execution_id, status=outcome.status)
@@ -228,6 +234,11 @@ async def list_actions(query: ListActions, call: Call, peer: ToolPeer) -> Action
     return Actions(actions=tuple([await get_action(GetAction(action_id=id), call, peer) for id in ids]))
 
 
+async def list_negotiations(query: ListNegotiations, call: Call, peer: ToolPeer) -> Negotiations:
+    """As given."""
+    return Negotiations(sessions=peer.sessions)
+
+
 async def decide_action(query: DecideAction, call: Call, peer: ToolPeer) -> ActionView:
     """Once; what was approved is done at once, or held."""
     view = await get_action(GetAction(action_id=query.action_id), call, peer)
@@ -244,6 +255,13 @@ async def decide_action(query: DecideAction, call: Call, peer: ToolPeer) -> Acti
     peer.outcomes[query.action_id] = ToolOutcome(status=status)
     await peer.after_effect(peer.proposed[query.action_id])
     return await get_action(GetAction(action_id=query.action_id), call, peer)
+
+
+async def withdraw_action(command: WithdrawAction, call: Call, peer: ToolPeer) -> None:
+    """What waits is not asked about any more."""
+    found = peer.outcomes.get(command.action_id)
+    if found is not None and found.status in (ExecutionStatus.PROPOSED, ExecutionStatus.HELD):
+        peer.outcomes[command.action_id] = ToolOutcome(status=ExecutionStatus.WITHDRAWN)
 
 
 @dataclass(slots=True)
@@ -294,8 +312,10 @@ TOOL_ROUTES = (
     answer(RunReadTool, run_read_tool),
     answer(GetExecution, get_execution),
     handle_long(ExecuteTool, execute_tool),
+    handle_long(WithdrawAction, withdraw_action),
     answer(GetAction, get_action),
     answer(ListActions, list_actions),
     answer(DecideAction, decide_action),
+    answer(ListNegotiations, list_negotiations),
 )
 CONTEXT_ROUTES = (answer(AssembleContext, assemble_context),)
