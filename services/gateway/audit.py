@@ -39,6 +39,7 @@ class Action(StrEnum):
     MODEL_CALL_READ = "model.call_read"
     BUDGET_SET = "budget.set"
     DELEGATION_CREATED = "delegation.created"
+    DELEGATION_CHANGED = "delegation.changed"
     DELEGATION_REVOKED = "delegation.revoked"
     BOOKING_MADE = "booking.made"
     BOOKING_MOVED = "booking.moved"

@@ -26,7 +26,13 @@ from contracts.bookings import (
     MoveOwnBooking,
     SettleBooking,
 )
-from contracts.delegations import CreateDelegation, ListDelegations, OpenBookingPage, RevokeDelegation
+from contracts.delegations import (
+    ChangeDelegation,
+    CreateDelegation,
+    ListDelegations,
+    OpenBookingPage,
+    RevokeDelegation,
+)
 from contracts.network import (
     AcceptProposal,
     AnswerInvitation,
@@ -94,6 +100,7 @@ routes = (
     answer(CompleteTask, tasks.complete_task),
     answer(ReopenTask, tasks.reopen_task),
     answer(CreateDelegation, delegation.create_delegation),
+    answer(ChangeDelegation, delegation.change_delegation),
     answer(ListDelegations, delegation.list_delegations),
     answer(RevokeDelegation, delegation.revoke_delegation),
     answer(ListBookings, delegation.list_bookings),

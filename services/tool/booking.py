@@ -19,12 +19,11 @@ from services.tool import effects
 from services.tool.arguments import Arguments
 from services.tool.delegation import bookings, links, steps
 from services.tool.delegation.agendas import calendars_among
-from services.tool.delegation.availability import Span, slot_range
+from services.tool.delegation.availability import Span
 from services.tool.delegation.bookings import Booking, Status
 from services.tool.delegation.desk import settle_later
 from services.tool.delegation.errors import BookingLinkNotFound, BookingUnavailable, CalendarNotInStep
 from services.tool.delegation.guests import Guest, Host, open_guest
-from services.tool.delegation.terms import Terms
 from services.tool.deps import ToolDeps
 from services.tool.ledger import Ending
 from services.tool.registry import Audience
@@ -36,13 +35,14 @@ class _Matter:
     """A booking with what its event is made of."""
 
     booking: Booking
-    terms: Terms
     guest: Guest
+    label: str
+    timezone: str
+    """The link's, as they were when it was booked."""
 
     def taken(self, time: Span) -> Span:
         """That time with the buffers."""
-        minutes = int((time.end - time.start).total_seconds() // 60)
-        return slot_range(time.start, minutes, self.terms.constraints)
+        return self.booking.around(time)
 
 
 async def settle(booking_id: str, scope: Scope, deps: ToolDeps) -> Booking:
@@ -53,7 +53,8 @@ async def settle(booking_id: str, scope: Scope, deps: ToolDeps) -> Booking:
             raise BookingLinkNotFound
         key = await deps.vault.user_key(tx)
         terms = (await links.find(tx, key, booking.delegation_id)).terms
-        matter = _Matter(booking, terms, open_guest(key, booking_id, booking.sealed_guest))
+        guest = open_guest(key, booking_id, booking.sealed_guest)
+        matter = _Matter(booking, guest, guest.label or terms.label, guest.zone or terms.timezone)
     if booking.status is Status.PENDING:
         await _put(matter, scope, deps)
     elif booking.wanted is not None:
@@ -126,7 +127,7 @@ async def _withdraw(matter: _Matter, scope: Scope, deps: ToolDeps) -> None:
         mark=_derived(booking, "put"),
         start=booking.time.start,
         end=booking.time.end,
-        timezone=matter.terms.timezone,
+        timezone=matter.timezone,
         calendar=matter.guest.host.calendars[0],
     )
     ending = await _execute(WITHDRAW, matter, event, scope, deps)
@@ -145,7 +146,7 @@ async def _execute(tool: str, matter: _Matter, arguments: Arguments, scope: Scop
         execution_id=ExecutionId(_derived(booking, f"{tool} {booking.changes} {booking.tries}")),
         tool=tool,
         sealed_arguments=deps.seal.seal("tool_arguments", scope, arguments.model_dump_json()),
-        timezone=matter.terms.timezone,
+        timezone=matter.timezone,
     )
     return await effects.ensure_ended(command, booking.created_at, scope, deps, audience=Audience.SERVICE)
 
@@ -154,10 +155,10 @@ def _event(matter: _Matter, time: Span, step: str) -> BookingEvent:
     guest, free = matter.guest, matter.taken(time)
     return BookingEvent(
         mark=_derived(matter.booking, step),
-        title=f"{matter.terms.label}: {guest.name}",
+        title=f"{matter.label}: {guest.name}",
         start=time.start,
         end=time.end,
-        timezone=matter.terms.timezone,
+        timezone=matter.timezone,
         guest=guest.address,
         host=guest.host.address,
         description=guest.note,

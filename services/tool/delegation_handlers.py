@@ -21,6 +21,7 @@ from contracts.bookings import (
 )
 from contracts.delegations import (
     BookingPage,
+    ChangeDelegation,
     CreateDelegation,
     DelegationRevoked,
     Delegations,
@@ -49,6 +50,19 @@ async def create_delegation(query: CreateDelegation, call: Call, deps: ToolDeps)
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)
         link = await links.create(tx, key, query.token_hash, terms, query.expires_at, datetime.now(UTC))
+    return wire.delegation_view(link)
+
+
+async def change_delegation(query: ChangeDelegation, call: Call, deps: ToolDeps) -> DelegationView:
+    """Other terms from now on."""
+    scope = call.require_scope()
+    changes = deps.seal.open("delegation_terms", scope, query.sealed_changes)
+    expiry = links.Expiry(query.expires_at) if query.changes_expiry else None
+    async with deps.db.transaction(scope) as tx:
+        key = await deps.vault.user_key(tx)
+        link = await links.change(
+            tx, key, query.delegation_id, lambda terms: wire.changed_terms(terms, changes), expiry
+        )
     return wire.delegation_view(link)
 
 

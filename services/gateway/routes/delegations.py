@@ -1,18 +1,19 @@
 """Links by which outsiders book: their owner's side. What an outsider sees is in `booking`."""
 
+import json
 from datetime import UTC, datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Path
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, WithJsonSchema, model_validator
 
 from contracts.bookings import Bookings, BookingView, CancelBooking, ListBookings
 from contracts.delegations import (
+    ChangeDelegation,
     CreateDelegation,
     DelegationTerms,
     DelegationView,
     ListDelegations,
-    Opening,
     RevokeDelegation,
 )
 from services.gateway.audit import Action, record
@@ -92,24 +93,62 @@ class DelegationRequest(StrictBody):
 
     def terms(self) -> DelegationTerms:
         """In the words of the tool service, which checks the rules."""
-        return DelegationTerms(
-            label=self.label,
-            shown_name=self.shown_name,
-            timezone=self.timezone,
-            openings=tuple(
-                Opening(weekday=WEEKDAYS.index(day), start=_minutes(hours.start), end=_minutes(hours.end))
-                for day, open_hours in self.hours.items()
-                for hours in open_hours
-            ),
-            durations=tuple(dict.fromkeys(self.durations)),
-            step_minutes=self.step,
-            buffer_before_minutes=self.buffer_before,
-            buffer_after_minutes=self.buffer_after,
-            notice_minutes=self.notice,
-            days_ahead=self.days_ahead,
-            max_per_day=self.max_per_day,
-            allowed_guests=tuple(dict.fromkeys(self.allowed_guests)),
-        )
+        return DelegationTerms.model_validate(_in_words(self, set(type(self).model_fields)))
+
+
+class DelegationChange(StrictBody):
+    """What is to be otherwise: any of the terms that a link is made with; what is not given stays. `null` takes
+    `shown_name`, `max_per_day` and `expires_at` away."""
+
+    label: ShortLine | None = None
+    shown_name: ShortLine | None = None
+    timezone: Timezone | None = None
+    hours: dict[Weekday, Annotated[list[Hours], Field(max_length=8)]] | None = None
+    durations: Annotated[list[Annotated[int, Field(ge=5, le=480)]], Field(min_length=1, max_length=8)] | None = None
+    step: Annotated[int, Field(ge=5, le=1440)] | None = None
+    buffer_before: Annotated[int, Field(ge=0, le=240)] | None = None
+    buffer_after: Annotated[int, Field(ge=0, le=240)] | None = None
+    notice: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    days_ahead: Annotated[int, Field(ge=0, le=365)] | None = None
+    max_per_day: Annotated[int, Field(ge=1, le=100)] | None = None
+    allowed_guests: Annotated[list[AllowedGuest], Field(max_length=100)] | None = None
+    expires_at: Annotated[AwareDatetime, Field(strict=False), AfterValidator(_future)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "DelegationChange":
+        if not self.model_fields_set:
+            raise ValueError("give at least one of the terms")
+        emptied = {name for name in self.model_fields_set if getattr(self, name) is None}
+        if emptied - _EMPTY:
+            raise ValueError(f"{min(emptied - _EMPTY)} must not be null")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """In the words of the tool service, which checks the rules."""
+        return _in_words(self, self.model_fields_set)
+
+
+_EMPTY = {"shown_name", "max_per_day", "expires_at"}
+_WORDS = {
+    "step": "step_minutes",
+    "buffer_before": "buffer_before_minutes",
+    "buffer_after": "buffer_after_minutes",
+    "notice": "notice_minutes",
+}
+
+
+def _in_words(body: DelegationRequest | DelegationChange, given: set[str]) -> dict[str, Any]:
+    """Those fields as `DelegationTerms` has them."""
+    words: dict[str, Any] = {_WORDS.get(name, name): getattr(body, name) for name in given - {"hours", "expires_at"}}
+    for name in {"durations", "allowed_guests"} & given:
+        words[name] = list(dict.fromkeys(words[name]))
+    if "hours" in given:
+        words["openings"] = [
+            {"weekday": WEEKDAYS.index(day), "start": _minutes(hours.start), "end": _minutes(hours.end)}
+            for day, open_hours in (body.hours or {}).items()
+            for hours in open_hours
+        ]
+    return words
 
 
 class CreatedDelegation(BaseModel):
@@ -146,6 +185,24 @@ async def list_all(caller: Reader, gateway: GatewayHere) -> DelegationList:
     """The caller's links, without their tokens."""
     found = await gateway.bus.ask(ListDelegations(), scope=caller.scope)
     return DelegationList(delegations=list(found.delegations))
+
+
+@router.patch("/{delegation_id}", responses=problems(*AUTHENTICATED, *WITH_BODY, 404, 409))
+async def change(
+    delegation_id: DelegationRef, body: DelegationChange, caller: Manager, gateway: GatewayHere, origin: OriginHere
+) -> DelegationView:
+    """Change terms of a link. What is booked stays as it is, and whoever holds a time may still book it, if the link
+    still admits them."""
+    query = ChangeDelegation(
+        delegation_id=delegation_id,
+        sealed_changes=gateway.seal.seal("delegation_terms", caller.scope, json.dumps(body.changes())),
+        changes_expiry="expires_at" in body.model_fields_set,
+        expires_at=body.expires_at,
+    )
+    changed = await gateway.bus.ask(query, scope=caller.scope)
+    async with gateway.db.transaction(caller.scope) as tx:
+        await record(tx, caller.name, Action.DELEGATION_CHANGED, delegation_id, origin)
+    return changed
 
 
 @router.delete("/{delegation_id}", status_code=204, responses=problems(*AUTHENTICATED, 404, 422))

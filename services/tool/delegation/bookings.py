@@ -26,6 +26,8 @@ class Booking:
     delegation_id: str
     status: Status
     time: Span
+    taken: Span
+    """From the beginning to the end of what it takes, buffers included; of both stretches while it moves."""
     hold_until: datetime
     has_run_out: bool
     """Whether the hold is over; by PostgreSQL's clock."""
@@ -46,6 +48,13 @@ class Booking:
     def minutes(self) -> int:
         """How long it lasts."""
         return int((self.time.end - self.time.start) / timedelta(minutes=1))
+
+    def around(self, time: Span) -> Span:
+        """That time with the buffers that the booking was made with, whatever its link says by now."""
+        known = (self.time, self.wanted) if self.wanted else (self.time,)
+        before = min(each.start for each in known) - self.taken.start
+        after = self.taken.end - max(each.end for each in known)
+        return Span(time.start - before, time.end + after)
 
 
 async def in_the_way(tx: Transaction, window: Span, but_not: str | None = None) -> Taken:
@@ -123,7 +132,8 @@ async def listed(tx: Transaction, delegation_id: str, limit: int) -> list[Bookin
 
 
 _SELECT = """
-select booking_id, delegation_id, status, starts_at, ends_at, hold_until,
+select booking_id, delegation_id, status, starts_at, ends_at, lower(taken) as taken_from, upper(taken) as taken_until,
+       hold_until,
        hold_until <= clock_timestamp() as has_run_out,
        hold_hash, manage_hash, guest, has_event, event_ref, wanted_starts_at, wanted_ends_at, changes, tries,
        error, created_at,
@@ -140,6 +150,7 @@ def _booking(row: Row) -> Booking:
         delegation_id=row["delegation_id"],
         status=Status(row["status"]),
         time=Span(row["starts_at"], row["ends_at"]),
+        taken=Span(row["taken_from"], row["taken_until"]),
         hold_until=row["hold_until"],
         has_run_out=row["has_run_out"],
         hold_hash=row["hold_hash"],

@@ -7,7 +7,7 @@ by a command in the same transaction, so that it happens also when this process 
 import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -114,7 +114,7 @@ class Desk:
             if booking.has_run_out or booking.status is Status.EXPIRED:
                 raise HoldExpired
             if booking.status is Status.HOLD:
-                await steps.book(tx, booking_id, guest.seal(key, booking_id))
+                await steps.book(tx, booking_id, _worded(guest, link).seal(key, booking_id))
                 await settle_later(tx, booking_id)
             await steps.entrust(tx, booking_id, manage_hash)
             return await _again(tx, booking_id)
@@ -138,7 +138,7 @@ class Desk:
             _require_guest(link.terms.constraints, guest)
             _require_near(start, now)
             new = await self._free(tx, link, start, minutes, now, booking_id=booking_id)
-            await steps.book_at_once(tx, new, guest.seal(key, booking_id), now)
+            await steps.book_at_once(tx, new, _worded(guest, link).seal(key, booking_id), now)
             if manage_hash is not None:
                 await steps.entrust(tx, booking_id, manage_hash)
             await settle_later(tx, booking_id)
@@ -161,7 +161,7 @@ class Desk:
                 raise BookingOver("This booking was cancelled.")
             _require_near(start, now)
             if booking.time.start != start:
-                new = await self._free(tx, link, start, booking.minutes, now, booking_id=booking_id)
+                new = await self._free(tx, _keeping(link, booking), start, booking.minutes, now, booking_id=booking_id)
                 await steps.want(tx, booking_id, new.time, new.taken)
                 await settle_later(tx, booking_id)
             return await _again(tx, booking_id)
@@ -256,6 +256,22 @@ def _require_near(start: datetime, now: datetime) -> None:
 def _require_guest(rules: Constraints, guest: Guest) -> None:
     if not rules.admits(guest.address):
         raise GuestNotAllowed("This link is meant for other people.")
+
+
+def _worded(guest: Guest, link: Link) -> Guest:
+    return replace(guest, label=link.terms.label, zone=link.terms.timezone)
+
+
+def _keeping(link: Link, booking: Booking) -> Link:
+    """The link as it is now, but with the buffers that the booking was made with."""
+    around = booking.around(booking.time)
+    before, after = booking.time.start - around.start, around.end - booking.time.end
+    rules = replace(
+        link.terms.constraints,
+        buffer_before_minutes=int(before / timedelta(minutes=1)),
+        buffer_after_minutes=int(after / timedelta(minutes=1)),
+    )
+    return replace(link, terms=replace(link.terms, constraints=rules))
 
 
 def _same(stored: str | None, presented: str | None) -> bool:

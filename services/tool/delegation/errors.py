@@ -8,6 +8,7 @@ Conflict
 ├── HoldExpired              ten minutes are over
 ├── BookingInProgress        the calendar is being written at this moment
 ├── BookingOver              cancelled, or begun
+├── DelegationRevoked        nothing of it is changed any more
 └── TooManyDelegations
 Forbidden
 └── GuestNotAllowed          the owner named who may book
@@ -37,6 +38,16 @@ class DelegationNotFound(NotFound):
     """No such link or booking of this owner."""
 
     slug = "delegation_not_found"
+
+
+class DelegationRevoked(Conflict):
+    """A link that was ended stays so."""
+
+    slug = "delegation_revoked"
+    advice = "Make another link."
+
+    def __init__(self) -> None:
+        super().__init__("This link was revoked.")
 
 
 class SlotTaken(Conflict):

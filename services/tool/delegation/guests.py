@@ -38,13 +38,19 @@ class Host:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Guest:
-    """Somebody outside. `timezone` is the zone they were shown times in, `host` whom they meet."""
+    """Somebody outside. `timezone` is the zone they were shown times in, `host` whom they meet.
+
+    `label` and `zone` are their link's when they booked: the same booking makes the same event also when the link says
+    something else by now. Empty for what was booked before links could change.
+    """
 
     name: str
     address: str
     note: str
     timezone: str
     host: Host = Host()
+    label: str = ""
+    zone: str = ""
 
     def seal(self, key: UserKey, booking_id: str) -> bytes:
         """For the row of this booking."""

@@ -1,5 +1,6 @@
 """Links: made, listed, ended, and found by whoever has the secret. SQL stands beside the function that runs it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,11 +8,23 @@ from contracts.envelope import Scope
 from contracts.ids import OrganizationId, UserId, new_id
 from libs.db import Row, Transaction
 from libs.vault import UserKey
-from services.tool.delegation.errors import BookingLinkNotFound, DelegationNotFound, TooManyDelegations
+from services.tool.delegation.errors import (
+    BookingLinkNotFound,
+    DelegationNotFound,
+    DelegationRevoked,
+    TooManyDelegations,
+)
 from services.tool.delegation.terms import Terms, open_terms
 
 MOST_LINKS = 100
 """Of one owner that are neither revoked nor expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When a link ends by itself; None: never."""
+
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,29 @@ async def find(tx: Transaction, key: UserKey, delegation_id: str) -> Link:
     if row is None:
         raise DelegationNotFound("There is no such link.")
     return _link(row, key)
+
+
+async def change(
+    tx: Transaction, key: UserKey, delegation_id: str, change_terms: Callable[[Terms], Terms], expiry: Expiry | None
+) -> Link:
+    """Other terms, and another end if one is given. Raises DelegationNotFound, DelegationRevoked, TooManyDelegations
+    when one comes back that had expired, and what `change_terms` does."""
+    row = await tx.fetchrow(f"{_SELECT} where delegation_id = $1 for update", delegation_id)
+    if row is None:
+        raise DelegationNotFound("There is no such link.")
+    if row["revoked_at"] is not None:
+        raise DelegationRevoked
+    found = _link(row, key)
+    expires_at = expiry.at if expiry is not None else found.expires_at
+    if not found.is_active and expiry is not None and await tx.fetchval(_COUNT_ACTIVE) >= MOST_LINKS:
+        raise TooManyDelegations(f"There may be {MOST_LINKS} links at a time.")
+    await tx.execute(
+        "update delegations set terms = $2, expires_at = $3 where delegation_id = $1",
+        delegation_id,
+        change_terms(found.terms).seal(key, delegation_id),
+        expires_at,
+    )
+    return await find(tx, key, delegation_id)
 
 
 async def require_active(tx: Transaction, key: UserKey, delegation_id: str) -> Link:

@@ -1,5 +1,6 @@
 """Between the words of the contracts and the values in here."""
 
+import json
 from dataclasses import asdict
 from datetime import datetime
 
@@ -29,12 +30,25 @@ _NOT_RULES = {"label", "shown_name", "timezone", "openings"}
 def terms_of(terms_json: str) -> Terms:
     """What an owner wants. Raises ConstraintsRefused with a sentence that says what to mend."""
     try:
-        given = DelegationTerms.model_validate_json(terms_json)
+        return _checked(DelegationTerms.model_validate_json(terms_json))
+    except ValidationError:
+        raise ConstraintsRefused("The terms cannot be read.") from None
+
+
+def changed_terms(terms: Terms, changes_json: str) -> Terms:
+    """The same with what is given in place of what was. Raises ConstraintsRefused."""
+    try:
+        changes = json.loads(changes_json)
+        return _checked(DelegationTerms.model_validate(_given(terms).model_dump() | changes))
+    except (ValidationError, TypeError):
+        raise ConstraintsRefused("The terms cannot be read.") from None
+
+
+def _checked(given: DelegationTerms) -> Terms:
+    try:
         times.zone(given.timezone)
         openings = tuple(Opening(opening.weekday, opening.start, opening.end) for opening in given.openings)
         rules = Constraints(openings=openings, **given.model_dump(exclude=_NOT_RULES))
-    except ValidationError:
-        raise ConstraintsRefused("The terms cannot be read.") from None
     except TimeNotUnderstood as error:
         raise ConstraintsRefused(error.detail) from error
     except ValueError as error:
@@ -44,15 +58,19 @@ def terms_of(terms_json: str) -> Terms:
 
 def delegation_view(link: Link) -> DelegationView:
     """A link for its owner."""
-    terms = {"label": link.terms.label, "shown_name": link.terms.shown_name, "timezone": link.terms.timezone}
     return DelegationView(
         delegation_id=link.delegation_id,
-        terms=DelegationTerms.model_validate(terms | asdict(link.terms.constraints)),
+        terms=_given(link.terms),
         created_at=link.created_at,
         expires_at=link.expires_at,
         revoked_at=link.revoked_at,
         is_active=link.is_active,
     )
+
+
+def _given(terms: Terms) -> DelegationTerms:
+    words = {"label": terms.label, "shown_name": terms.shown_name, "timezone": terms.timezone}
+    return DelegationTerms.model_validate(words | asdict(terms.constraints))
 
 
 def booking_page(link: Link, scope: Scope) -> BookingPage:

@@ -26,6 +26,7 @@ from contracts.bookings import (
 )
 from contracts.delegations import (
     BookingPage,
+    ChangeDelegation,
     CreateDelegation,
     DelegationTerms,
     DelegationView,
@@ -70,6 +71,16 @@ class Owner:
         query = CreateDelegation(token_hash=hashed(token), sealed_terms=sealed, expires_at=expires_at)
         made = await self.gateway.ask(query, scope=self.scope)
         return Visitor(self, token, made)
+
+    async def change(self, visitor: "Visitor", **changes: Any) -> DelegationView:
+        """Other terms for a link; `expires_at` among them."""
+        query = ChangeDelegation(
+            delegation_id=visitor.link.delegation_id,
+            changes_expiry="expires_at" in changes,
+            expires_at=changes.pop("expires_at", None),
+            sealed_changes=self.seal.seal("delegation_terms", self.scope, json.dumps(changes)),
+        )
+        return await self.gateway.ask(query, scope=self.scope)
 
     async def bookings(self, visitor: "Visitor") -> tuple[BookingView, ...]:
         """What came of a link."""
