@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from contracts.ids import RunId
 from contracts.runs import GetRunUpdates, RunUpdate
+from libs.bus import RemoteError
 from libs.resilience.errors import Unavailable
 from services.gateway.deps import Gateway
 from services.gateway.plain_text import PlainText
@@ -65,6 +66,8 @@ class RunResponse(Response):
             try:
                 is_over, count = await self._tell_new(send)
                 heard_at = time.monotonic()
+            except RemoteError:
+                return  # it is not there any more
             except Unavailable:
                 if time.monotonic() - heard_at > AWAY_S:
                     return

@@ -14,6 +14,7 @@ from contracts.actions import (
     ListConsentRules,
     RemoveConsentRule,
     SetConsentRule,
+    WithdrawAction,
 )
 from contracts.bookings import (
     BookSlot,
@@ -89,6 +90,7 @@ routes = (
     handle_long(ExecuteTool, execute_tool),
     handle_long(CarryOutAction, consent.carry_out_action),
     handle(ExpireAction, consent.expire_action),
+    handle(WithdrawAction, consent.withdraw_action),
     answer(ListActions, consent.list_actions),
     answer(GetAction, consent.get_action),
     answer(DecideAction, consent.decide_action),

@@ -14,6 +14,7 @@ from contracts.actions import (
     ListConsentRules,
     RemoveConsentRule,
     SetConsentRule,
+    WithdrawAction,
 )
 from contracts.envelope import Scope
 from contracts.ids import ExecutionId
@@ -63,6 +64,11 @@ async def carry_out_action(command: CarryOutAction, call: Call, deps: ToolDeps) 
     ending = await ensure_carried_out(command.action_id, scope, deps)
     if ending is not None:
         await tell_live(command.action_id, ending, scope, deps)
+
+
+async def withdraw_action(command: WithdrawAction, tx: Transaction, deps: ToolDeps) -> None:
+    """Its run was cancelled, or goes on without it."""
+    await (await _book(tx, deps)).withdraw(command.action_id)
 
 
 async def expire_action(command: ExpireAction, tx: Transaction, deps: ToolDeps) -> None:

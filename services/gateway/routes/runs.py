@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import AfterValidator, Field, model_validator
 
-from contracts.actions import DecideAction
-from contracts.ids import ExecutionId, RunId, new_id
+from contracts.ids import RunId, new_id
 from contracts.runs import (
     ControlRun,
     ControlStep,
@@ -20,10 +19,7 @@ from contracts.runs import (
     RunView,
     StepRequest,
 )
-from libs.bus import RemoteError
-from libs.resilience.errors import Unavailable
-from services.gateway.deps import Gateway
-from services.gateway.errors import BodyTooLarge, MalformedEventId
+from services.gateway.errors import BodyTooLarge, MalformedEventId, ScopeMissing
 from services.gateway.guards import Chatter, GatewayHere, Reader
 from services.gateway.idempotency import IdempotencyKey, derived_id
 from services.gateway.limits import spend
@@ -160,41 +156,26 @@ async def stream(
 async def control(
     run_id: RunRef, action: Literal["start", "pause", "resume", "cancel"], caller: Chatter, gateway: GatewayHere
 ) -> RunView:
-    """Start what was shown, pause, go on (after a failure: with what failed), or end it. What was done stays done."""
+    """Start what was shown, pause, go on (after a failure: with what failed), or end it. What was done stays done; what
+    waits for a word of its user goes with a run that is cancelled."""
     query = ControlRun(run_id=RunId(run_id), action=action, by_program=_is_program(caller))
-    if action != "cancel":
-        return await gateway.bus.ask(query, scope=caller.scope)
-    before = await gateway.bus.ask(GetRun(run_id=RunId(run_id)), scope=caller.scope)
-    after = await gateway.bus.ask(query, scope=caller.scope)
-    await _decline(gateway, caller, *(step.action_id for step in before.steps))
-    return after
+    return await gateway.bus.ask(query, scope=caller.scope)
 
 
 @router.post("/{run_id}/steps/{step_id}/skip", responses=problems(*AUTHENTICATED, 404, 409, 422))
 async def skip(run_id: RunRef, step_id: StepRef, caller: Chatter, gateway: GatewayHere) -> RunView:
     """Leave a step out, and with it those that need its result; others go on."""
-    before = await gateway.bus.ask(GetRun(run_id=RunId(run_id)), scope=caller.scope)
     query = ControlStep(run_id=RunId(run_id), step_id=step_id, action="skip")
-    after = await gateway.bus.ask(query, scope=caller.scope)
-    await _decline(gateway, caller, *(step.action_id for step in before.steps if step.id == step_id))
-    return after
+    return await gateway.bus.ask(query, scope=caller.scope)
 
 
 @router.post("/{run_id}/steps/{step_id}/retry", responses=problems(*AUTHENTICATED, *WITH_BODY, 404, 409))
 async def retry(run_id: RunRef, step_id: StepRef, body: RetryWanted, caller: Chatter, gateway: GatewayHere) -> RunView:
-    """Try a step again that failed or was left out."""
+    """Try a step again that failed or was left out. Only its user may say that they have looked."""
+    if body.was_not_done and _is_program(caller):
+        raise ScopeMissing(f"This needs the scope {Permission.MANAGE}: its user has to look.")
     query = ControlStep(run_id=RunId(run_id), step_id=step_id, action="retry", was_not_done=body.was_not_done)
     return await gateway.bus.ask(query, scope=caller.scope)
-
-
-async def _decline(gateway: Gateway, caller: Principal, *actions: ExecutionId | None) -> None:
-    """What a step proposed that is not wanted any more; one that was decided meanwhile stays decided."""
-    for action_id in actions:
-        if action_id is not None:
-            try:
-                await gateway.bus.ask(DecideAction(action_id=action_id, decision="decline"), scope=caller.scope)
-            except (RemoteError, Unavailable):
-                continue  # it waits among the user's actions, and expires there
 
 
 def _is_program(caller: Principal) -> bool:

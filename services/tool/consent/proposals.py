@@ -116,6 +116,17 @@ class Book:
             await self._tell(action_id, row["tool"], "undone")
         return await self.view(action_id)
 
+    async def withdraw(self, action_id: str) -> None:
+        """Not wanted any more by what it was a step of; nothing when it is decided and not held back any more."""
+        tool = await self.tx.fetchval(
+            """update executions set status = 'withdrawn', finished_at = clock_timestamp(),
+                   detail = 'What this was a step of was cancelled, so it was not done.'
+               where execution_id = $1 and status in ('proposed', 'held') and proposed_at is not null returning tool""",
+            action_id,
+        )
+        if tool is not None:
+            await self._tell(action_id, tool, "withdrawn")
+
     async def expire(self, action_id: str) -> bool:
         """Whether it was waiting, and its time was over."""
         tool = await self.tx.fetchval(
