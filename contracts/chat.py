@@ -213,7 +213,8 @@ class GetQuestion(Query[Question]):
 
 
 class ListConversations(Query[ConversationPage]):
-    """The user's conversations, newest first."""
+    """The user's conversations, newest first; or those of outsiders at one of the user's links, whose titles are the
+    outsiders' words."""
 
     subject: ClassVar[str] = "rpc.chat.list_conversations.v1"
     asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
@@ -221,6 +222,7 @@ class ListConversations(Query[ConversationPage]):
 
     limit: int = 50
     cursor: str | None = None
+    delegation_id: str | None = None
 
     @classmethod
     def example(cls) -> Self:

@@ -27,7 +27,7 @@ from services.chat import handlers, model_handlers
 from services.chat.asking import Asking
 from services.chat.audit_trail import AuditTrail
 from services.chat.deps import Chat
-from services.chat.housekeeping import keep_house
+from services.chat.housekeeping import Kept, keep_house
 from services.chat.routing.deployments import DeploymentSettings, open_deployments
 from services.chat.routing.health_board import HealthBoard
 from services.chat.routing.keyring import Keyring
@@ -82,7 +82,8 @@ async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
             listening += (
                 HealthBoard(resources.bus, resources.db, (*models.router.deployments, *models.embedders)).run(),
             )
-        for work in (*listening, keep_house(resources.db, resources.settings.words_kept_days), account.sweep()):
+        kept = Kept(resources.settings.words_kept_days, resources.settings.visits_kept_days)
+        for work in (*listening, keep_house(resources.db, kept), account.sweep()):
             stack.callback(background.create_task(work).cancel)
         yield Chat(
             db=resources.db,

@@ -1,4 +1,5 @@
-"""Conversations as their owner sees them: list, read a page, delete. Those with outsiders are not among them."""
+"""Conversations as their owner sees them: list, read a page, delete. Those of outsiders are shown by their link, apart
+from the owner's own."""
 
 import base64
 import binascii
@@ -31,19 +32,22 @@ async def find(tx: Transaction, conversation_id: str, delegation_id: str | None 
     return found is not None
 
 
-async def page(tx: Transaction, key: UserKey, limit: int, cursor: str | None) -> ConversationPage:
-    """Newest first. Raises MalformedCursor."""
+async def page(
+    tx: Transaction, key: UserKey, limit: int, cursor: str | None, delegation_id: str | None = None
+) -> ConversationPage:
+    """Newest first; `delegation_id` as in `find`. Raises MalformedCursor."""
     limit = max(1, min(limit, MAX_CONVERSATIONS))
     before, before_id = _read_cursor(cursor)
     rows = await tx.fetch(
         """select conversation_id, title, created_at, updated_at, message_count from conversations
-           where user_id = $1 and delegation_id is null
+           where user_id = $1 and delegation_id is not distinct from $5
              and ($2::timestamptz is null or (updated_at, conversation_id) < ($2, $3))
            order by updated_at desc, conversation_id desc limit $4""",
         tx.require_scope().user_id,
         before,
         before_id,
         limit + 1,
+        delegation_id,
     )
     shown = rows[:limit]
     more = _write_cursor(shown[-1]["updated_at"], shown[-1]["conversation_id"]) if len(rows) > limit else None

@@ -48,7 +48,8 @@ async def stop_turn(command: StopTurn, tx: Transaction, deps: Chat) -> None:
 async def list_conversations(query: ListConversations, call: Call, deps: Chat) -> ConversationPage:
     """A page, newest first."""
     async with deps.db.reading(call.require_scope()) as tx:
-        return await conversations.page(tx, await deps.vault.user_key(tx), query.limit, query.cursor)
+        key = await deps.vault.user_key(tx)
+        return await conversations.page(tx, key, query.limit, query.cursor, query.delegation_id)
 
 
 async def get_conversation(query: GetConversation, call: Call, deps: Chat) -> ConversationView:

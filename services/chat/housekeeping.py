@@ -1,6 +1,7 @@
 """What chat does once a day: make the partitions of the next months, and forget what has been kept long enough."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -13,18 +14,41 @@ log = structlog.get_logger("services.chat")
 
 DAY_S = 86_400.0
 RETRY_S = 60.0
+BITE = 200
+"""Conversations per transaction."""
 
 
-async def keep_house(db: Database, words_kept_days: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """For how many days: the words of model calls (at least one), and conversations with outsiders after their last
+    message."""
+
+    words_days: int
+    visits_days: int
+
+
+async def keep_house(db: Database, kept: Kept) -> None:
     """For ever. Rows of a month without a partition are safe in the default one and are moved when it is made."""
     while True:
         try:
             made = await ensure_partitions(db)
-            await retain(db, "model_call_contents", timedelta(days=max(1, words_kept_days)))
+            await retain(db, "model_call_contents", timedelta(days=max(1, kept.words_days)))
+            forgotten = await forget_visits(db, timedelta(days=kept.visits_days))
         except Unavailable as away:
             log.warning("partitions_wait", error=away.slug)
             await asyncio.sleep(RETRY_S)
             continue
-        if made:
-            log.info("partitions_made", count=made)
+        if made or forgotten:
+            log.info("house_kept", partitions_made=made, visits_forgotten=forgotten)
         await asyncio.sleep(DAY_S)
+
+
+async def forget_visits(db: Database, keep: timedelta) -> int:
+    """Conversations of outsiders, of every user, whose last message is older than that; returns how many there were."""
+    total = 0
+    while True:
+        async with db.transaction(None) as tx:
+            gone: int = await tx.fetchval("select forget_visits($1, $2)", keep, BITE)
+        total += gone
+        if gone == 0:
+            return total

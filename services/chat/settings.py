@@ -47,6 +47,8 @@ class ChatSettings(ServiceSettings):
     """How many may wait for that; more are told to come back."""
     words_kept_days: int = Field(default=30, ge=0, le=3650)
     """How long what was said to models and by them is kept, sealed, for the audit; 0: never, only hashes are."""
+    visits_kept_days: int = Field(default=30, ge=1, le=3650)
+    """How long after its last message a conversation with an outsider, at a booking link, is kept."""
     turn_s: float = Field(default=120.0, gt=0)
     """The longest a turn may take, in seconds."""
     history_characters: int = Field(default=24_000, ge=0)

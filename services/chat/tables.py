@@ -34,6 +34,7 @@ class Conversation(Base, table=True):
     __table_args__ = (
         CheckConstraint("message_count >= 0", name="counts"),
         Index("ix_conversations_newest", "user_id", text("updated_at desc"), "conversation_id"),
+        Index("ix_conversations_visits", "updated_at", postgresql_where=text("delegation_id is not null")),
     )
 
     organization_id: str = _owner("organization_id")
