@@ -157,7 +157,7 @@ class ListMemories(Query[Memories]):
     keys: tuple[str, ...] = ()
     memory_ids: tuple[str, ...] = ()
     limit: int = 100
-    """At most 100."""
+    """At most 100; fewer come where they are very long."""
     cursor: str | None = None
 
     @classmethod

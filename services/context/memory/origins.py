@@ -11,7 +11,7 @@ from contracts.memory import MemorySource
 from libs.providers.activity_ref import activity_ref
 from services.context.errors import MemoryRejected
 
-MOST_SOURCES = 20
+MOST_SOURCES = 50
 OF_ACTIVITY = "activity "
 """What the names of single activities begin with."""
 _THE_USERS_OWN = {"user", "conversation"}

@@ -9,19 +9,33 @@ from contracts.memory import Memories, MemoryView
 from services.context.errors import MalformedCursor
 
 MOST_LISTED = 100
-"""Entries of a page: at their longest they fill half of a message on the bus."""
+MOST_BYTES = 600_000
+"""Of a page: a message on the bus may have a megabyte."""
 
 
 def page(entries: Sequence[MemoryView], limit: int, cursor: str | None) -> Memories:
-    """At most `limit` of the entries, which are in order, from the cursor on. Raises MalformedCursor."""
+    """At most `limit` of the entries, which are in order, from the cursor on; fewer where they are very long.
+
+    Raises MalformedCursor.
+    """
     limit = max(1, min(limit, MOST_LISTED))
     if cursor is not None:
         place = _read(cursor)
         entries = [entry for entry in entries if (entry.updated_at, entry.memory_id) < place]
-    more = len(entries) > limit
-    return Memories(
-        memories=tuple(entries[:limit]), more=more, next_cursor=_written(entries[limit - 1]) if more else None
-    )
+    shown = _fitting(entries[:limit])
+    more = len(entries) > len(shown)
+    return Memories(memories=shown, more=more, next_cursor=_written(shown[-1]) if more else None)
+
+
+def _fitting(entries: Sequence[MemoryView]) -> tuple[MemoryView, ...]:
+    """The first ones that fit into a page; always one."""
+    taken, size = 0, 0
+    for entry in entries:
+        size += len(entry.model_dump_json().encode())
+        if taken and size > MOST_BYTES:
+            break
+        taken += 1
+    return tuple(entries[:taken])
 
 
 def _written(entry: MemoryView) -> str:

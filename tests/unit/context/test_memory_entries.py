@@ -35,7 +35,7 @@ def test_an_entry_with_text_of_others_says_so_whatever_was_claimed() -> None:
 
 @pytest.mark.parametrize(
     "sources",
-    [(), (MAIL,), (MemorySource(kind="delegation", id="dl_1"),), (TALK,) * 21],
+    [(), (MAIL,), (MemorySource(kind="delegation", id="dl_1"),), (TALK,) * 51],
     ids=["none", "a mail", "a link", "too many"],
 )
 def test_an_entry_needs_the_users_own_word_and_few_sources(sources: tuple[MemorySource, ...]) -> None:
@@ -112,6 +112,19 @@ def test_a_page_goes_on_after_an_entry_that_is_gone_meanwhile() -> None:
     rest = page([entry for entry in five if entry not in first.memories], 10, first.next_cursor)
 
     assert [entry.text for entry in (*first.memories, *rest.memories)] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_page_of_very_long_entries_is_short_and_the_next_one_goes_on() -> None:
+    wordy = tuple(MemorySource(kind="activity", id=f"{n:0400}", activity_source="outlook") for n in range(49))
+    many = [made("w" * 1000, id=f"me_{9 - n}", sources=(USER, *wordy)) for n in range(10)] * 4
+    shown = page(many, 40, None)
+
+    assert 1 < len(shown.memories) < 40
+    assert shown.more
+    assert len(shown.model_dump_json()) < 700_000
+
+
+def test_what_is_no_cursor_is_refused() -> None:
     for nonsense in ("x", "äö", "MjAyNi0xMS0yMQ"):
         with pytest.raises(MalformedCursor):
-            page(five, 2, nonsense)
+            page([], 2, nonsense)
