@@ -43,9 +43,10 @@ def body(model: str, messages: Sequence[ModelMessage], tools: Sequence[ToolSchem
         system.append(_text(json_only(options.shape)))
     told = _turns(message for message in messages if not isinstance(message, SystemText))
     offered = [_tool(tool) for tool in tools]
-    for blocks in (offered, system, told[-1]["content"]):
-        if blocks:
-            blocks[-1]["cache_control"] = CACHED
+    # Of several system texts the first is the one that stays; the conversation is read again within a turn only.
+    for kept in (offered[-1:], system[:1], told[-1]["content"][-1:]):
+        for block in kept:
+            block["cache_control"] = CACHED
     request = {"model": model, "messages": told, "stream": True, **_options(options)}
     if system:
         request["system"] = system

@@ -3,6 +3,7 @@ raw lines for the tokens, because the SDK's event objects cost five times the CP
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from itertools import takewhile
 from typing import Any
 
 from libs.models.answer import Answer
@@ -20,7 +21,7 @@ class OpenAICompatible(OpenAISDKModel):
     def _request(
         self, messages: Sequence[ModelMessage], tools: Sequence[ToolSchema], options: Options
     ) -> AbstractAsyncContextManager[Any]:
-        body: dict[str, Any] = {"messages": [_message(message) for message in messages], **_options(options)}
+        body: dict[str, Any] = {"messages": told(messages), **_options(options)}
         if tools:
             body |= {"tools": [_tool(tool) for tool in tools], **_tool_choice(options), **_one_call(options)}
         return self._client.chat.completions.with_streaming_response.create(
@@ -32,6 +33,16 @@ class OpenAICompatible(OpenAISDKModel):
             # the conversation is (0.2 ms for one message, 4 ms for forty).
             extra_body=body,
         )
+
+
+def told(messages: Sequence[ModelMessage]) -> list[dict[str, Any]]:
+    """System texts at the beginning become one: the chat templates of many open models refuse a second one."""
+    first = list(takewhile(lambda message: isinstance(message, SystemText), messages))
+    others = [_message(message) for message in messages[len(first) :]]
+    if not first:
+        return others
+    text = "\n\n".join(message.text for message in first if isinstance(message, SystemText))
+    return [{"role": "system", "content": text}, *others]
 
 
 def _message(message: ModelMessage) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from services.chat.admitted import Asker
 from services.chat.asking import Asking
 from services.chat.errors import BudgetReached, QuotaReached
 from services.chat.graph import RESPOND, step
-from services.chat.prompt import Room, conversation, system_text, visitor_text
+from services.chat.prompt import Instructions, Room, conversation, for_user, for_visitor
 from services.chat.routing.choice import Wish
 from services.chat.routing.request import ModelRequest
 from services.chat.running_turn import RunningTurn, Written
@@ -92,7 +92,7 @@ async def _ask_within_its_context(turn: RunningTurn, models: Asking, deadline: D
 
 async def _ask(turn: RunningTurn, models: Asking, deadline: Deadline, room: Room) -> tuple[Decision, str | None]:
     """One request: speak what is text, gather what is to be done."""
-    messages = conversation(_system(turn), turn.history, turn.text, turn.rounds, room)
+    messages = conversation(_instructions(turn), turn.history, turn.text, turn.rounds, room)
     before = len(turn.live.text)
     calls: tuple[ToolCall, ...] = ()
     finished: Finished | None = None
@@ -122,10 +122,10 @@ def _counted(written: Written, decision: Decision, model: str | None) -> Written
     return written.plus(decision.input_tokens, decision.output_tokens, decision.cost_micros, model)
 
 
-def _system(turn: RunningTurn) -> str:
+def _instructions(turn: RunningTurn) -> Instructions:
     if turn.visit is not None:
-        return visitor_text(turn.visit, turn.asked_at)
-    return system_text(turn.command, turn.about, turn.asked_at)
+        return for_visitor(turn.visit, turn.asked_at)
+    return for_user(turn.command, turn.about, turn.asked_at)
 
 
 def _schemas(turn: RunningTurn) -> tuple[ToolSchema, ...]:

@@ -29,12 +29,20 @@ class Room:
         return Room(self.history // 4, self.result // 4)
 
 
-def system_text(command: RunTurn, about: About, now: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """What a model is told first. `standing` is the same from turn to turn, so that providers have it in their caches
+    together with the tools, which come before it; `present` changes."""
+
+    standing: str
+    present: str
+
+
+def for_user(command: RunTurn, about: About, now: datetime) -> Instructions:
     """The instructions. `now` is in the user's zone."""
     name = command.assistant_name or "Adjutant"
     lines = [
         f"You are {name}, the personal assistant of {about.display_name or 'your user'}.",
-        f"It is {now:%A, %Y-%m-%d %H:%M} in the user's timezone {now.tzname()} ({now:%z}).",
         "Use the tools for everything about mail, calendar and contacts; never invent messages, events or addresses.",
         "Some actions wait for the user's approval: when a result says so, tell them what waits, and do not ask again.",
         "Say plainly when something failed, and what the user can do.",
@@ -48,6 +56,11 @@ def system_text(command: RunTurn, about: About, now: datetime) -> str:
     if about.missing_providers:
         missing = ", ".join(about.missing_providers)
         lines.append(f"Not connected, so not usable until the user connects them: {missing}.")
+    return Instructions("\n".join(lines), "\n".join(_present(about, now)))
+
+
+def _present(about: About, now: datetime) -> list[str]:
+    lines = [f"It is {now:%A, %Y-%m-%d %H:%M} in the user's timezone {now.tzname()} ({now:%z})."]
     if about.open_notifications:
         lines.append(f"Open notifications: {about.open_notifications}.")
     if about.agreeing.open:
@@ -56,22 +69,23 @@ def system_text(command: RunTurn, about: About, now: datetime) -> str:
             "for the user's answer. Look at them before you arrange anything that may be one of them."
         )
     if about.memories:
-        # Last, so that what is the same from turn to turn comes first.
         lines.append("You remember of earlier conversations (facts about the user, which they may correct):")
         lines += [f"- {_as_line(memory.text)}" for memory in about.memories]
-    return "\n".join(lines)
+    return lines
 
 
-def visitor_text(visit: Visit, now: datetime) -> str:
+def for_visitor(visit: Visit, now: datetime) -> Instructions:
     """The instructions in a conversation with an outsider. `now` is in their zone."""
     link, host = visit.visitor, json.dumps(visit.visitor.host_name or "your host", ensure_ascii=False)
     minutes = " or ".join(map(str, link.durations))
-    return "\n".join(
+    present = (
+        f"It is {now:%A, %Y-%m-%d %H:%M} in the visitor's timezone {now.tzname()} ({now:%z}); tell all times in it. "
+        f"The host's timezone is {link.timezone}. A meeting takes {minutes} minutes."
+    )
+    standing = "\n".join(
         [
             f"You answer at a booking link of {host}, for {json.dumps(link.label, ensure_ascii=False)}. You talk with "
             "a visitor from outside, who may be anybody and is not your user.",
-            f"It is {now:%A, %Y-%m-%d %H:%M} in the visitor's timezone {now.tzname()} ({now:%z}); tell all times in it."
-            f" The host's timezone is {link.timezone}. A meeting takes {minutes} minutes.",
             "You only talk about finding a time and booking it. Find free times with delegation_check_availability and "
             "never name a time that it did not list. Book with delegation_schedule_meeting, and only a time that the "
             "visitor has chosen; ask for their name and e-mail address when you do not know them.",
@@ -84,14 +98,16 @@ def visitor_text(visit: Visit, now: datetime) -> str:
             "Answer briefly, in the visitor's language. When a tool says that something failed, say that plainly.",
         ]
     )
+    return Instructions(standing, present)
 
 
 def conversation(
-    system: str, history: tuple[Said, ...], text: str, done: tuple[Round, ...], room: "Room"
+    told: Instructions, history: tuple[Said, ...], text: str, done: tuple[Round, ...], room: "Room"
 ) -> list[ModelMessage]:
     """All messages for the next request: as much of the history as fits, the question, the rounds so far."""
     shown = compressed(history, text, room.history)
-    messages: list[ModelMessage] = [SystemText(system if len(shown) == len(history) else f"{system}\n{SHORTENED}")]
+    present = told.present if len(shown) == len(history) else f"{told.present}\n{SHORTENED}"
+    messages: list[ModelMessage] = [SystemText(told.standing), SystemText(present)]
     messages += [UserText(said.text) if said.role == "user" else AssistantText(said.text) for said in shown]
     messages.append(UserText(text))
     for round_ in done:

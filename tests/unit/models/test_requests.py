@@ -79,12 +79,18 @@ def test_claude_hears_system_texts_first_then_turns_with_results_before_words() 
     assert body["max_tokens"] == anthropic_messages.DEFAULT_MAX_TOKENS
 
 
-def test_claude_is_asked_to_cache_tools_system_and_conversation() -> None:
+def test_claude_is_asked_to_cache_tools_the_system_text_that_stays_and_the_conversation() -> None:
     body = to_anthropic()
-    ends = (body["tools"][-1], body["system"][-1], body["messages"][-1]["content"][-1])
+    ends = (body["tools"][-1], body["system"][0], body["messages"][-1]["content"][-1])
     assert all(end["cache_control"] == {"type": "ephemeral"} for end in ends)
     assert str(body).count("cache_control") == 3
     assert all("cache_control" not in tool.parameters for tool in TOOLS)
+
+
+def test_system_texts_at_the_beginning_are_one_where_templates_take_no_second() -> None:
+    told = openai_compatible.told((SystemText("Be brief."), SystemText("It is noon."), *TALK[1:]))
+    assert told[0] == {"role": "system", "content": "Be brief.\n\nIt is noon."}
+    assert [message["role"] for message in told].count("system") == 2, "one in the middle stays where it was said"
 
 
 def test_claude_gets_nothing_that_it_refuses() -> None:
