@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from contracts.envelope import Command, Event, Live, Query, Reply, Service
-from contracts.ids import ConversationId, MessageId, TurnId
+from contracts.ids import ConversationId, ExecutionId, MessageId, TurnId
 from contracts.money import CostMicros
 
 _TURN = TurnId("t_0193b0f1a8c07d3e9f00112233445566")
@@ -154,7 +154,9 @@ class MessageView(Reply):
     created_at: datetime
     turn_id: TurnId
     engine: Literal["model", "offline"] | None = None
-    """Which engine wrote an assistant message; absent on the user's own."""
+    """Which engine wrote an assistant message; absent on the user's own, and on what we say ourselves."""
+    action_id: ExecutionId | None = None
+    """Of a message that shows an action which waited for its user."""
 
 
 class ConversationView(Reply):

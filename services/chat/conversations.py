@@ -70,7 +70,7 @@ async def view(
         raise ConversationNotFound("There is no such conversation.")
     before, before_id = _read_cursor(cursor)
     rows = await tx.fetch(
-        """select message_id, turn_id, role, engine, text, created_at from messages
+        """select message_id, turn_id, role, engine, text, created_at, action_id from messages
            where user_id = $1 and conversation_id = $2
              and ($3::timestamptz is null or (created_at, message_id) < ($3, $4))
            order by created_at desc, message_id desc limit $5""",
@@ -174,7 +174,7 @@ async def turn(tx: Transaction, key: UserKey, turn_id: str) -> TurnView:
     if row["answer_id"]:
         # The answer is written at the very moment the turn ends: this finds its partition.
         answer = await tx.fetchrow(
-            """select message_id, turn_id, role, engine, text, created_at from messages
+            """select message_id, turn_id, role, engine, text, created_at, action_id from messages
                where message_id = $1 and created_at = $2""",
             row["answer_id"],
             row["finished_at"],
@@ -207,6 +207,7 @@ def _message(row: Row, key: UserKey) -> MessageView:
         created_at=row["created_at"],
         turn_id=TurnId(row["turn_id"]),
         engine=row["engine"],
+        action_id=row["action_id"],
     )
 
 

@@ -53,6 +53,7 @@ async def test_what_waits_is_shown_below_the_answer_with_who_receives_what_and_w
         "It waits for you.",
         proposed.text.removeprefix("It waits for you.").strip("\n"),
     ]
+    assert [message.action_id for message in kept.messages[1:]] == [None, *tools.proposed]
 
 
 async def test_yes_approves_it_like_a_click_and_no_model_is_asked_or_told(
