@@ -17,7 +17,8 @@ NAME = "(name)"
 ADDRESSED = frozenset({"to", "cc", "bcc", "guests", "add_guests"})
 """Arguments that hold e-mail addresses."""
 
-Undo = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, dict[str, Any]]]
+Undo = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, dict[str, Any]] | None]
+"""None where nothing came of it that could be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,8 @@ def _task_opens(given: Mapping[str, Any], _result: Mapping[str, Any]) -> tuple[s
     return "tasks_reopen", {"task_id": given["task_id"]}
 
 
-def _memory_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    return "memory_forget", {"memory_id": result["memory_id"]}
+def _memory_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    return ("memory_forget", {"memory_id": result["memory_id"]}) if result["is_new"] else None
 
 
 _COPIES = ((" with a copy to ", "cc"), (" with a blind copy to ", "bcc"))

@@ -125,7 +125,7 @@ async def test_an_order_that_was_remembered_out_of_a_mail_is_asked_about_when_it
     answer = await scene.says(asked, *READ)
     assert asked in scene.model.obeyed, "an order that the planner did not even see shows nothing"
     action = (await scene.waiting(answer))["mail_send"]
-    assert any("memory_recall" in reason and EVIL in reason for reason in action["reasons"]), action["reasons"]
+    assert any("what is remembered" in reason and EVIL in reason for reason in action["reasons"]), action["reasons"]
 
     # Nor is it done in a later turn of that conversation, in which nothing is recalled any more.
     later = await scene.says("Thanks, and what else?", SEND, conversation_id=answer.conversation_id)

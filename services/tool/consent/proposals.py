@@ -177,7 +177,9 @@ class Book:
             raise NotUndoable("The time to undo this is over.")
         given: Mapping[str, Any] = json.loads(self.key.open(ARGUMENTS, action_id, row["arguments"]))
         result: Mapping[str, Any] = json.loads(self.key.open(RESULT, action_id, row["result"]))
-        name, arguments = undone_with(given, result)
+        if (undoing := undone_with(given, result)) is None:
+            raise NotUndoable("Nothing new came of this, so there is nothing to take back.")
+        name, arguments = undoing
         back_id = f"x_{hashlib.sha256(f'undo {action_id}'.encode()).hexdigest()[:32]}"
         now = datetime.now(UTC)
         request = Request(back_id, name, json.dumps(arguments), now, row["timezone"])

@@ -77,6 +77,12 @@ class ShownMemory(BaseModel):
     """Why it is thought to have to do with what was asked."""
 
 
+class AddedMemory(ShownMemory):
+    """What stands for it now; not `is_new` where it was remembered already."""
+
+    is_new: bool
+
+
 class ShownMemories(BaseModel):
     """The likeliest first, or the newest."""
 
@@ -90,7 +96,7 @@ class Forgotten(BaseModel):
     forgotten: bool = True
 
 
-async def memory_add(arguments: MemoryAdd, context: Context) -> ShownMemory:
+async def memory_add(arguments: MemoryAdd, context: Context) -> AddedMemory:
     """Remember it; once per execution id."""
     others = context.roots.others_in("text", "key")
     memory = NewMemory(
@@ -101,13 +107,14 @@ async def memory_add(arguments: MemoryAdd, context: Context) -> ShownMemory:
         from_others=bool(others),
     )
     sealed = context.access.seal.seal("memory", context.access.scope, memory.model_dump_json())
-    return _shown(await context.ask(AddMemory(memory_id=_memory_id(context), sealed_memory=sealed)), context)
+    return _added(await context.ask(AddMemory(memory_id=_memory_id(context), sealed_memory=sealed)), context)
 
 
-async def find_added(arguments: MemoryAdd, context: Context) -> ShownMemory | None:
-    """What `memory_add` achieved earlier under this execution id."""
+async def find_added(arguments: MemoryAdd, context: Context) -> AddedMemory | None:
+    """What `memory_add` achieved earlier under this execution id. Of what was known already this says nothing, and it
+    is added once more: that comes to the same."""
     found = await _found(_memory_id(context), context)
-    return _shown(found, context) if found else None
+    return _added(found, context) if found else None
 
 
 async def shown_replaced(arguments: MemoryAdd, context: Context) -> Names:
@@ -181,6 +188,11 @@ def _shown(memory: MemoryView, context: Context, why: str = "") -> ShownMemory:
         remembered_at=rfc3339(memory.created_at, context.tz),
         why=why,
     )
+
+
+def _added(memory: MemoryView, context: Context) -> AddedMemory:
+    is_new = memory.memory_id == _memory_id(context)
+    return AddedMemory(**_shown(memory, context).model_dump(), is_new=is_new)
 
 
 def _why(recalled: RecalledMemory) -> str:

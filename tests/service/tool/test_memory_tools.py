@@ -13,7 +13,7 @@ from contracts.chat import ConversationDeleted
 from contracts.ids import ConversationId, new_id
 from contracts.memory import ListMemories, MemorySource, MemoryView
 from contracts.tool import ExecuteTool, ExecutionStatus
-from libs.bus import Bus
+from libs.bus import Bus, RemoteError
 from services.context.app import service as context_service
 from services.tool.deps import ToolDeps
 from tests.conftest import Platform
@@ -95,7 +95,7 @@ async def test_what_is_remembered_is_recalled_with_why_and_forgotten(ada: World)
     await ada.done("memory_add", text="Lives at 12 Elm Street", key="home_address")
 
     (found,) = (await ada.result("memory_recall", about="favourite colour"))["memories"]
-    assert found | {"why": ""} == added
+    assert found | {"why": "", "is_new": True} == added
     assert (found["from_others"], found["kind"], found["key"]) == (False, "preference", None)
     assert "words" in found["why"]
     assert (await ada.result("memory_recall", about="dentist"))["memories"] == []
@@ -244,6 +244,31 @@ async def test_undone_it_is_forgotten(desk: Desk) -> None:
 
     await desk.decide(command.execution_id, "undo")
     assert await _gone(desk)
+
+
+async def test_what_was_known_already_is_no_second_entry_and_stays_when_that_is_undone(desk: Desk) -> None:
+    await desk.sent(asked(desk, wished({"text": "x"}), text="I am vegetarian"))
+    again = asked(desk, wished({"text": "x"}), text="I am  Vegetarian")
+    outcome = await desk.sent(again)
+    assert desk.world.opened(outcome)["is_new"] is False
+
+    with pytest.raises(RemoteError) as refused:
+        await desk.decide(again.execution_id, "undo")
+    assert refused.value.slug == "not_undoable"
+    assert len(await entries(desk)) == 1
+
+
+async def test_what_was_said_in_a_conversation_that_is_gone_by_now_is_not_remembered(
+    desk: Desk, context: Neighbours
+) -> None:
+    talk = new_id("c")
+    command = asked(desk, influenced(talk))
+    assert (await desk.sent(command)).status is ExecutionStatus.PROPOSED
+    await context.handle(ConversationDeleted(conversation_id=ConversationId(talk)), desk.world.scope)
+
+    await desk.decide(command.execution_id, "approve")
+    assert (await desk.world.ended(command.execution_id)).error == "memory_rejected"
+    assert await entries(desk) == []
 
 
 async def _gone(desk: Desk) -> bool:

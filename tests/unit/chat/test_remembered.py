@@ -1,5 +1,6 @@
 """What is recalled counts as the user's own words where our memory says so, and else as a text of others."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,9 +8,16 @@ import pytest
 from contracts.actions import Origin, Provenance, ReadActivity
 from contracts.tool import Effect, ToolDescription
 from services.chat.provenance import Heard, provenance_of, quotes_others
+from services.chat.runs import changes, outcomes
+from services.chat.runs.origins import origins_of
+from services.chat.runs.outcomes import Ended
+from services.chat.runs.plan import checked
+from services.chat.runs.run_state import fresh as new_run
 from services.chat.steps import Outcome, ToolCall
 from services.tool.consent.policy import Intended, Verdict, judge
 from services.tool.consent_facts import facts_of
+from tests.unit.chat.planned_runs import RUN, do, from_, step
+from tests.unit.chat.planned_runs import tool as described_tool
 from tests.unit.chat.test_provenance import NOW, of, origin, read
 
 WIFE = "My wife's address is anna@example.org"
@@ -147,3 +155,26 @@ def test_an_entry_out_of_a_mail_cites_it() -> None:
     )
     assert known.activities == (ReadActivity(provider="gmail", external_id="m_1"),)
     assert judge(Intended("memory_add", Effect.WRITE), known, ()).verdict is Verdict.ASK
+
+
+def test_a_step_of_a_run_goes_by_what_was_recalled_and_not_by_the_tool() -> None:
+    tools = {
+        "memory_recall": described_tool("memory_recall", Effect.READ, untrusted=True),
+        "write": described_tool("write", Effect.WRITE),
+    }
+    steps = (
+        step("r", tool="memory_recall"),
+        step("w", "r", tool="write", to=from_("r", "memories[0].text"), title="Lunch"),
+    )
+    for theirs in (False, True):
+        run = new_run(
+            RUN, "Tell my wife", checked(steps, tools), NOW, planned_by="user", timezone="UTC", time_limit_s=60
+        )
+        changes.start(run, NOW, is_asked=True)
+        do(run, "r", Ended(result=json.dumps({"memories": [entry(WIFE, from_others=theirs)]})))
+        begun = outcomes.begin(run, "w", run.state("w").attempt, NOW)
+        assert begun is not None
+        known = origins_of(run, begun.state, begun.arguments)
+        found = {each.argument: each.origin for each in known.arguments}
+
+        assert (known.read_untrusted, found["to"]) == (theirs, Origin.UNTRUSTED if theirs else Origin.MEMORY)
