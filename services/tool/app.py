@@ -74,6 +74,7 @@ from services.tool.handlers import (
     run_read_tool,
     suspend_connection,
 )
+from services.tool.housekeeping import Kept, keep_house
 from services.tool.settings import ToolSettings
 from services.tool.tools import registry
 from services.tool.usage import UsageBook
@@ -137,6 +138,8 @@ async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDep
     usage = UsageBook(resources.db)
     loading = asyncio.create_task(asyncio.to_thread(times.load_words))
     writing = asyncio.create_task(usage.run())
+    kept = Kept(timedelta(days=settings.bookings_kept_days), timedelta(days=settings.abandoned_bookings_kept_days))
+    keeping = asyncio.create_task(keep_house(resources.db, kept))
     try:
         async with http_client() as http:
             yield ToolDeps(
@@ -163,6 +166,7 @@ async def open_tool(resources: Resources[ToolSettings]) -> AsyncIterator[ToolDep
                 ),
             )
     finally:
+        keeping.cancel()
         writing.cancel()
         await usage.write()
         await loading

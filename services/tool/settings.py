@@ -22,6 +22,11 @@ class ToolSettings(ServiceSettings):
     """How long a mail or message is held back before it goes out, so that it can be withdrawn; 0: not at all."""
     undo_minutes: float = Field(default=10.0, ge=0, le=24 * 60)
     """How long an action that can be taken back is offered for that."""
+    bookings_kept_days: int = Field(default=365, ge=1, le=3650)
+    """How long after a meeting the name, address and note of who booked it are kept."""
+    abandoned_bookings_kept_days: int = Field(default=30, ge=7, le=3650)
+    """How long a booking that was cancelled or not made is kept, and the ledger's lines about bookings; longer than any
+    command may wait."""
     gmail_api: str = gmail.DEFAULT_BASE_URL
     """Root of the Gmail API, with a slash at its end."""
     calendar_api: str = calendar.DEFAULT_BASE_URL

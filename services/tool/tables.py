@@ -55,6 +55,7 @@ class Execution(Base, table=True):
             "status <> 'proposed' or (preview is not null and expires_at is not null)", name="proposed_until"
         ),
         CheckConstraint("status <> 'held' or due_at is not null", name="held_until"),
+        Index("ix_executions_of_bookings", "finished_at", postgresql_where=text("tool like 'delegation\\_%'")),
         Index(
             "ix_executions_shown",
             "user_id",

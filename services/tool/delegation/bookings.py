@@ -123,7 +123,7 @@ async def listed(tx: Transaction, delegation_id: str, limit: int) -> list[Bookin
     """This link's bookings by time, latest first; without holds that became nothing."""
     rows = await tx.fetch(
         f"""{_SELECT} where delegation_id = $1
-            and (guest is not null or status = 'hold' and hold_until > clock_timestamp())
+            and (guest is not null or forgotten_at is not null or status = 'hold' and hold_until > clock_timestamp())
             order by starts_at desc, booking_id limit $2""",
         delegation_id,
         limit,

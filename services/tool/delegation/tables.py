@@ -60,10 +60,14 @@ class Booking(Base, table=True):
             using="gist",
             name="ex_bookings_taken_once",
         ),
+        Index("ix_bookings_ends_at", "ends_at", postgresql_where=text("guest is not null")),
         Index("ix_bookings_delegation_id", "organization_id", "user_id", "delegation_id", "starts_at"),
         CheckConstraint("status in ('hold', 'pending', 'accepted', 'cancelled', 'expired')", name="status"),
         CheckConstraint("starts_at < ends_at", name="has_a_length"),
-        CheckConstraint("status not in ('pending', 'accepted') or guest is not null", name="booked_by_somebody"),
+        CheckConstraint(
+            "status not in ('pending', 'accepted') or guest is not null or forgotten_at is not null",
+            name="booked_by_somebody",
+        ),
         CheckConstraint("(wanted_starts_at is null) = (wanted_ends_at is null)", name="wanted_whole"),
     )
 
@@ -82,6 +86,8 @@ class Booking(Base, table=True):
     manage_hash: str | None = Field(default=None, sa_column=Column(Text))
     """SHA-256 of the secrets that turn the hold into a booking, and that cancel or move the booking."""
     guest: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    forgotten_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    """When the guest was, long after the meeting."""
     has_event: bool = False
     """Whether the calendar has an event of this booking, or may have."""
     event_ref: str | None = Field(default=None, sa_column=Column(Text))
