@@ -12,6 +12,7 @@ HELP = """Here is what I can do:
 - show your calendar: "What is on my calendar tomorrow?"
 - say whether you are free: "Am I free on Friday between 2 and 4pm?"
 - schedule meetings: "Schedule a meeting with Sarah tomorrow at 2pm"
+- keep your tasks: "Remind me to call Tom on Friday", "What are my tasks?", "Mark the task Call Tom as done"
 - remember things: "Remember that I am vegetarian", "What do you remember about me?\""""
 
 
@@ -47,6 +48,8 @@ def mails(intent: ReadMail, result: dict[str, Any]) -> str:
         return f"You have no {unread}mails{sender}{day}."
     count = f"{len(found)} {unread}mail{'' if len(found) == 1 else 's'}{sender}{day}"
     listed = [f"- {_mail(mail, with_day=intent.day is None)}" for mail in found]
+    if intent.only_last:
+        return "\n".join([f"The newest {unread}mail{sender}{day}:", *listed])
     more = ["There are more; these are the newest."] if result.get("more") else []
     return "\n".join([f"You have {count}:" if not more else f"The newest {count}:", *listed, *more])
 
@@ -73,7 +76,7 @@ def availability(intent: AskFree, result: dict[str, Any]) -> str:
 
 def created(intent: Schedule, result: dict[str, Any]) -> str:
     """Confirm what now stands in the calendar, by the calendar's own word."""
-    start, end = _moment(result.get("start")), _moment(result.get("end"))
+    start, end = moment_of(result.get("start")), moment_of(result.get("end"))
     when = _stretch(start or intent.start, end)
     told = result.get("guests")
     guests = ", ".join(line(guest) for guest in told) if isinstance(told, list) else ""
@@ -102,7 +105,7 @@ def who(guest: str, contacts: list[dict[str, Any]], incomplete: list[str]) -> st
 def _mail(mail: dict[str, Any], *, with_day: bool) -> str:
     sender = mail.get("from") or mail.get("sender")
     person = _person(sender.get("name"), sender.get("address")) if isinstance(sender, dict) else line(sender)
-    at = _moment(mail.get("received_at"))
+    at = moment_of(mail.get("received_at"))
     when = "" if at is None else f", {at:%H:%M}" + (f" on {spoken(at.date())}" if with_day else "")
     return f"{line(mail.get('subject')) or '(no subject)'}, from {person or 'an unknown sender'}{when}"
 
@@ -117,7 +120,7 @@ def _event(event: dict[str, Any]) -> str:
 
 
 def _between(stretch: dict[str, Any]) -> str:
-    start, end = _moment(stretch.get("start")), _moment(stretch.get("end"))
+    start, end = moment_of(stretch.get("start")), moment_of(stretch.get("end"))
     if start is None or end is None:
         return "at an unknown time"
     if start.date() == end.date():
@@ -146,7 +149,8 @@ def _spoken(day: str | None) -> str:
         return line(day)
 
 
-def _moment(text: object) -> datetime | None:
+def moment_of(text: object) -> datetime | None:
+    """A moment, or the beginning of a day; None for anything else."""
     try:
         return datetime.fromisoformat(str(text))
     except ValueError:

@@ -53,5 +53,4 @@ def _plan(turn: RunningTurn) -> Callable[[tuple[offline.Outcome, ...]], offline.
     if turn.visit is not None:
         asked = offline_visits.asked_of(turn.text, turn.asked_at)
         return lambda outcomes: offline_visits.next_step(asked, outcomes)
-    intent = offline.understand(turn.text, turn.asked_at)
-    return lambda outcomes: offline.next_step(intent, outcomes)
+    return offline.plan(turn.text, turn.asked_at)

@@ -11,6 +11,7 @@ class ReadMail:
     day: str | None = None
     unread: bool | None = None
     sender: str | None = None
+    only_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,29 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class AddTask:
+    """Write it down; `due` is an ISO day or moment."""
+
+    title: str
+    due: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTasks:
+    """List open tasks, or those that are done; with a day (ISO) those due by its end."""
+
+    is_over: bool = False
+    due_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteTask:
+    """Mark the one task that has these words as done."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Say what there is."""
 
@@ -71,4 +95,17 @@ class Unclear:
     question: str
 
 
-Intent = ReadMail | ReadCalendar | AskFree | Schedule | Remember | Recall | Forget | Help | Unclear
+Intent = (
+    ReadMail
+    | ReadCalendar
+    | AskFree
+    | Schedule
+    | Remember
+    | Recall
+    | Forget
+    | AddTask
+    | ReadTasks
+    | CompleteTask
+    | Help
+    | Unclear
+)

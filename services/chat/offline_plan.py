@@ -5,14 +5,17 @@ import unicodedata
 from typing import Any
 
 from services.chat import offline_answers as answers
-from services.chat import offline_memory
+from services.chat import offline_memory, offline_tasks
 from services.chat.offline_intents import (
+    AddTask,
     AskFree,
+    CompleteTask,
     Forget,
     Help,
     Intent,
     ReadCalendar,
     ReadMail,
+    ReadTasks,
     Recall,
     Remember,
     Schedule,
@@ -36,6 +39,8 @@ def next_step(intent: Intent, outcomes: tuple[Outcome, ...]) -> Call | Say:
             return _schedule(intent, outcomes)
         case Remember() | Recall() | Forget():
             return offline_memory.next_step(intent, outcomes)
+        case AddTask() | ReadTasks() | CompleteTask():
+            return offline_tasks.next_step(intent, outcomes)
     if not outcomes:
         return _look(intent)
     if not outcomes[0].ok:
@@ -50,8 +55,8 @@ def next_step(intent: Intent, outcomes: tuple[Outcome, ...]) -> Call | Say:
 
 def _look(intent: ReadMail | ReadCalendar | AskFree) -> Call:
     match intent:
-        case ReadMail(day, unread, sender):
-            wanted = {"day": day, "unread": unread, "sender": sender, "limit": MAIL_LIMIT}
+        case ReadMail(day, unread, sender, only_last):
+            wanted = {"day": day, "unread": unread, "sender": sender, "limit": 1 if only_last else MAIL_LIMIT}
             return Call("mail_search", {name: value for name, value in wanted.items() if value is not None})
         case ReadCalendar(day):
             return Call("calendar_list", {"day": day})

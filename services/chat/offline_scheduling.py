@@ -26,6 +26,8 @@ _A_WEEKDAY = re.compile(
     r"\b(?:on\s+|coming\s+)?(?:mon|tues?|wed|thu|thurs?|fri|sat|sun)(?:day|nesday|urday)?\b", re.IGNORECASE
 )
 _TODAY = re.compile(r"\btoday\b|\btonight\b|\d{4}-", re.IGNORECASE)
+_FOR = re.compile(r"\b(?:for|to)\s+", re.IGNORECASE)
+BLOCKED = "Blocked"
 _NOBODY = frozenset({"", "me", "myself", "us", "mr", "mrs", "ms", "dr"})
 
 
@@ -35,8 +37,8 @@ def take_quotes(text: str) -> tuple[str, tuple[str, ...]]:
     return _QUOTE.sub(f" {_QUOTE_MARK} ", text.replace(_QUOTE_MARK, " ")), tuple(filter(None, quotes))
 
 
-def schedule(request: str, quotes: tuple[str, ...], now: datetime) -> Intent:
-    """The meeting asked for in what follows the verb. Raises NotClear."""
+def schedule(request: str, quotes: tuple[str, ...], now: datetime, *, is_block: bool = False) -> Intent:
+    """The meeting asked for in what follows the verb, or the time to be blocked. Raises NotClear."""
     addresses = ADDRESS.findall(request)
     # An address may hold what looks like a day or a time; it is put aside before those are read.
     for number, address in enumerate(addresses):
@@ -45,7 +47,7 @@ def schedule(request: str, quotes: tuple[str, ...], now: datetime) -> Intent:
     duration, rest = take_duration(rest)
     clock, rest = take_clock(rest)
     guests = tuple(dict.fromkeys(_restored(name, addresses) for name in _guests(rest)))
-    title = _title(rest, quotes, guests)
+    title = _blocked_for(rest, quotes) if is_block else _title(rest, quotes, guests)
     start = _start(day, clock, title, now)
     if start <= now and day == now.date() and _A_WEEKDAY.search(request) and not _TODAY.search(request):
         # "On Friday at 10", said on a Friday at noon, is next week's.
@@ -95,6 +97,14 @@ def _title(text: str, quotes: tuple[str, ...], guests: tuple[str, ...]) -> str:
     if (topic := _part_after(_ABOUT, text)) is not None:
         title += f": {topic}"
     return title[:MAX_TITLE]
+
+
+def _blocked_for(text: str, quotes: tuple[str, ...]) -> str:
+    """What the time is for, if that is said in words that mean something by themselves."""
+    if quotes:
+        return _printable(quotes[0])[:MAX_TITLE] or BLOCKED
+    purpose = _part_after(_FOR, text) or ""
+    return BLOCKED if purpose.lower() in ("", "it", "this", "that", "them") else purpose[0].upper() + purpose[1:]
 
 
 def _part_after(introduction: re.Pattern[str], text: str) -> str | None:

@@ -8,14 +8,16 @@ from services.chat.offline_days import MASK, NotClear, take_day
 from services.chat.offline_intents import AskFree, Help, Intent, ReadCalendar, ReadMail, Unclear
 from services.chat.offline_memory import memory_intent
 from services.chat.offline_scheduling import ADDRESS, DEFAULT_MINUTES, schedule, take_quotes
+from services.chat.offline_tasks import task_intent, tasks_asked
 
 MAX_CHARACTERS = 2000
 NOT_UNDERSTOOD = (
-    "I did not understand that. I can list your mails, show your calendar, say whether you are free, "
-    'remember things, and schedule meetings, for example: "Schedule a meeting with Sarah tomorrow at 2pm".'
+    "I did not understand that. In this mode I understand plain English: I can list your mails, show your calendar, "
+    "say whether you are free, keep your tasks, remember things, and schedule meetings, for example: "
+    '"Schedule a meeting with Sarah tomorrow at 2pm".'
 )
 CANNOT = (
-    "I can only list mails, read the calendar, schedule new meetings and remember things in this mode; "
+    "I can only list mails, read the calendar, schedule new meetings, keep tasks and remember things in this mode; "
     "I cannot do that."
 )
 _PLAIN = str.maketrans({MASK: " ", "\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'"})
@@ -25,10 +27,11 @@ _POLITE = (
     r"|(?:i\s+(?:want|need|would\s+like)|i'd\s+like)\s+(?:you\s+)?(?:to)?|let'?s|go\s+ahead\s+and)\b[\s,!:]*)*"
 )
 _SCHEDULE = re.compile(
-    _POLITE + r"(?:(?:re)?schedule\b(?!\s+(?:for|on)\b)|book\b|set\s?up\b|arrange\b|create\b|organi[sz]e\b|plan\b|add\b"
-    r"|put\b|(?=invite\b)|(?=(?:an?\s+|the\s+)?(?:meeting|call|lunch|dinner|coffee)\s+with\b)|meet\s+(?=with\b)|make\b)\s*",
+    _POLITE + r"(?:(?:re)?schedule\b(?!\s+(?:for|on)\b)|book\b|block\b|reserve\b|set\s?up\b|arrange\b|create\b"
+    r"|organi[sz]e\b|plan\b|add\b|put\b|(?=invite\b)|(?=(?:an?\s+|the\s+)?(?:meeting|call|lunch|dinner|coffee)\s+with\b)|meet\s+(?=with\b)|make\b)\s*",
     re.IGNORECASE,
 )
+_BLOCK = re.compile(r".*\b(?:block|reserve)$", re.IGNORECASE)
 _ELSE = re.compile(
     _POLITE + r"(?:cancel|delete|remove|move|postpone|reschedule|change|edit|reply|respond|answer|forward|archive"
     r"|mark|send|write|draft|compose|(?:e-?)?mail\s+(?!from\b|by\b)(?=\w+\s+(?:that|to|about)\b))\b",
@@ -47,6 +50,15 @@ _READ = re.compile(r"\balready\s+read\b|\bhave\s+read\b", re.IGNORECASE)
 _NAME = r"(?P<name>[\w.'@+-]+(?:\s+[\w.'@+-]+){0,4})"
 _FROM = re.compile(rf"\b(?:from|by)\s+(?:my\s+|the\s+)?{_NAME}", re.IGNORECASE)
 _DID = re.compile(rf"\b(?:did|has)\s+{_NAME}?\s+(?:e-?mail(?:ed)?|writ(?:e|ten)|send|sent|message)\b", re.IGNORECASE)
+_WHOSE = re.compile(
+    r"\b(?P<name>[\w.@+-]+(?:\s+[\w.@+-]+)?)'s?\s+(?:(?:last|latest|newest|most\s+recent|recent|new|unread)\s+)*"
+    r"(?:e-?mails?|mails?|messages?)\b",
+    re.IGNORECASE,
+)
+_LAST = re.compile(r"\b(?:last|latest|newest|most\s+recent)\s+(?:unread\s+)?(?:e-?mail|mail|message)\b", re.IGNORECASE)
+_BEFORE_NAME = re.compile(
+    r"^(?:(?:me|find|show|read|open|list|is|was|about|what|the|my|in|look|for|at|up|to)\b\s*)+", re.I
+)
 _ENDS_NAME = re.compile(
     r"\b(?:about|regarding|that|which|who|with|in|on|at|to|since|and|or|are|is|do|did|please|received|sent|me"
     r"|(?:any|every|some)(?:one|body)|you|there|today|yesterday|if|than|as|for)\b",
@@ -67,10 +79,14 @@ def understand(text: str, now: datetime) -> Intent:
     unquoted, quotes = take_quotes(text)
     unquoted = unquoted.translate(_DASHES)
     try:
+        if task := task_intent(unquoted, quotes, now):
+            return task
         if _ELSE.search(unquoted):
             return Unclear(CANNOT)
         if found := _SCHEDULE.search(unquoted):
-            return schedule(unquoted[found.end() :], quotes, now)
+            return schedule(unquoted[found.end() :], quotes, now, is_block=bool(_BLOCK.match(found[0].strip())))
+        if tasks := tasks_asked(unquoted, now):
+            return tasks
         if _MAIL.search(unquoted):
             return _mail(unquoted, now)
         if _FREE.search(unquoted):
@@ -92,8 +108,10 @@ def _mail(text: str, now: datetime) -> Intent:
     unread = True if _UNREAD.search(rest) else False if _READ.search(rest) else None
     found = _FROM.search(rest) or _DID.search(rest)
     named = _ENDS_NAME.split(found["name"] or "", maxsplit=1)[0].strip(" .'-") if found else ""
+    if not found and (whose := _WHOSE.search(rest)):
+        named = _BEFORE_NAME.sub("", whose["name"]).strip(" .'-")
     sender = address[0] if address else named
-    return ReadMail(day.isoformat() if day else None, unread, sender or None)
+    return ReadMail(day.isoformat() if day else None, unread, sender or None, bool(_LAST.search(rest)))
 
 
 def _calendar(text: str, now: datetime) -> Intent:

@@ -9,7 +9,9 @@ from typing import Any
 
 from contracts.runs import StepRequest
 from services.chat import offline
+from services.chat.offline_parts import spaced
 from services.chat.offline_scheduling import ADDRESS
+from services.chat.offline_understanding import MAX_CHARACTERS
 from services.chat.runs.errors import NothingToPlan
 
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
@@ -23,7 +25,10 @@ _NAMES = {
     "calendar_availability": "Check when you are free",
     "contacts_find": "Look up {name}",
     "calendar_create_event": "Create the event {title}",
+    "tasks_list": "Look at your tasks",
+    "tasks_create": "Write down {title}",
 }
+MOST_PARTS = 60
 _HIDDEN = "\ue000"
 
 
@@ -31,7 +36,7 @@ def split(goal: str, now: datetime) -> tuple[StepRequest, ...]:
     """Steps for every part that the offline engine understands. Raises NothingToPlan, with its question, for others."""
     steps: list[StepRequest] = []
     before: tuple[str, ...] = ()
-    for stage in _parts(_THEN, goal):
+    for stage in _parts(_THEN, _bounded(goal)):
         ends: list[str] = []
         for intent in _intents(stage, now):
             made = _steps(intent, len(steps), before)
@@ -41,6 +46,14 @@ def split(goal: str, now: datetime) -> tuple[StepRequest, ...]:
     if not steps:
         raise NothingToPlan("There is nothing to do in that.")
     return tuple(steps)
+
+
+def _bounded(goal: str) -> str:
+    """With single spaces, and no longer than what is understood: a plan of half of it would be another one."""
+    plain = spaced(goal)
+    if len(plain) > MAX_CHARACTERS or len(_AND.findall(plain)) > MOST_PARTS:
+        raise NothingToPlan(f"Without a language model, say it in {MAX_CHARACTERS:,} characters and few parts.")
+    return plain
 
 
 def _parts(separator: re.Pattern[str], text: str) -> list[str]:
@@ -80,6 +93,8 @@ def _is_action(intent: offline.Intent) -> bool:
 
 def _steps(intent: offline.Intent, made: int, before: tuple[str, ...]) -> list[StepRequest]:
     """One call, after the look-ups of the people it names."""
+    if isinstance(intent, offline.CompleteTask | offline.Forget):
+        raise NothingToPlan("Which one is meant has to be looked up first: ask for that in a conversation.")
     if not isinstance(intent, offline.Schedule):
         following = offline.next_step(intent, ())
         assert isinstance(following, offline.Call)
