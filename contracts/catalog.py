@@ -10,6 +10,7 @@ SUBJECTS_OF_THEIR_OWN = (
     "actions",
     "activities",
     "bookings",
+    "conversations",
     "delegations",
     "memory",
     "models",

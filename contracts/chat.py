@@ -1,4 +1,4 @@
-"""Turns and conversations."""
+"""Turns: a message, what happens while it is answered, and how that ends."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -6,8 +6,9 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
+from contracts.conversations import MessageView
 from contracts.envelope import Command, Event, Live, Query, Reply, Service
-from contracts.ids import ConversationId, ExecutionId, MessageId, TurnId
+from contracts.ids import ConversationId, MessageId, TurnId
 from contracts.money import CostMicros
 
 _TURN = TurnId("t_0193b0f1a8c07d3e9f00112233445566")
@@ -128,45 +129,6 @@ class StopTurn(Command):
         return cls(turn_id=_TURN)
 
 
-class ConversationSummary(Reply):
-    """One line of the conversation list."""
-
-    conversation_id: ConversationId
-    title: str
-    created_at: datetime
-    updated_at: datetime
-    message_count: int
-
-
-class ConversationPage(Reply):
-    """Conversations, newest first; `next_cursor` is absent on the last page."""
-
-    conversations: tuple[ConversationSummary, ...]
-    next_cursor: str | None = None
-
-
-class MessageView(Reply):
-    """One message as its owner reads it."""
-
-    message_id: MessageId
-    role: Literal["user", "assistant"]
-    text: str
-    created_at: datetime
-    turn_id: TurnId
-    engine: Literal["model", "offline"] | None = None
-    """Which engine wrote an assistant message; absent on the user's own, and on what we say ourselves."""
-    action_id: ExecutionId | None = None
-    """Of a message that shows an action which waited for its user."""
-
-
-class ConversationView(Reply):
-    """A conversation with a page of messages, oldest first; `earlier_cursor` leads to older ones."""
-
-    summary: ConversationSummary
-    messages: tuple[MessageView, ...]
-    earlier_cursor: str | None = None
-
-
 class TurnView(Reply):
     """Where a turn stands; what a client that lost the stream asks for."""
 
@@ -185,18 +147,6 @@ class Question(Reply):
     sealed_text: str
 
 
-class Deleted(Reply):
-    """The thing is gone; `existed` is false when there was none."""
-
-    existed: bool
-
-
-class ConversationFound(Reply):
-    """Whether this user owns the conversation. What another user owns is not found."""
-
-    found: bool
-
-
 class GetQuestion(Query[Question]):
     """The question of a turn that may be answered anew: the last of its conversation, ended, without an effect.
 
@@ -212,71 +162,6 @@ class GetQuestion(Query[Question]):
     @classmethod
     def example(cls) -> Self:
         return cls(turn_id=_TURN)
-
-
-class ListConversations(Query[ConversationPage]):
-    """The user's conversations, newest first; or those of outsiders at one of the user's links, whose titles are the
-    outsiders' words."""
-
-    subject: ClassVar[str] = "rpc.chat.list_conversations.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
-    reply: ClassVar[type[Reply]] = ConversationPage
-
-    limit: int = 50
-    cursor: str | None = None
-    delegation_id: str | None = None
-
-    @classmethod
-    def example(cls) -> Self:
-        return cls()
-
-
-class GetConversation(Query[ConversationView]):
-    """One conversation with its newest messages. Error `conversation_not_found`."""
-
-    subject: ClassVar[str] = "rpc.chat.get_conversation.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
-    reply: ClassVar[type[Reply]] = ConversationView
-
-    conversation_id: ConversationId
-    limit: int = 100
-    before: str | None = None
-    delegation_id: str | None = None
-    """Set for a conversation with an outsider: it is shown with its link only."""
-
-    @classmethod
-    def example(cls) -> Self:
-        return cls(conversation_id=_CONVERSATION)
-
-
-class FindConversation(Query[ConversationFound]):
-    """Asked before a message is accepted into an existing conversation."""
-
-    subject: ClassVar[str] = "rpc.chat.find_conversation.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
-    reply: ClassVar[type[Reply]] = ConversationFound
-
-    conversation_id: ConversationId
-    delegation_id: str | None = None
-    """Set for a conversation with an outsider: it is found with its link only."""
-
-    @classmethod
-    def example(cls) -> Self:
-        return cls(conversation_id=_CONVERSATION)
-
-
-class DeleteConversation(Query[Deleted]):
-    """Delete a conversation and all its messages. Error `conversation_not_found`."""
-
-    subject: ClassVar[str] = "rpc.chat.delete_conversation.v1"
-    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
-    reply: ClassVar[type[Reply]] = Deleted
-
-    conversation_id: ConversationId
-
-    @classmethod
-    def example(cls) -> Self:
-        return cls(conversation_id=_CONVERSATION)
 
 
 class GetTurn(Query[TurnView]):
@@ -388,16 +273,3 @@ class TurnCompleted(Event):
             cost_micros=CostMicros(303),
             duration_ms=1840,
         )
-
-
-class ConversationDeleted(Event):
-    """A conversation is gone: forget what was derived from it."""
-
-    subject: ClassVar[str] = "evt.chat.conversation.deleted.v1"
-    heard_by: ClassVar[tuple[Service, ...]] = (Service.CONTEXT,)
-
-    conversation_id: ConversationId
-
-    @classmethod
-    def example(cls) -> Self:
-        return cls(conversation_id=_CONVERSATION)

@@ -6,15 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from contracts.actions import ActionDecided
-from contracts.chat import (
+from contracts.chat import GetQuestion, GetTurn, RunTurn, StopTurn
+from contracts.conversations import (
     DeleteConversation,
     FindConversation,
     GetConversation,
-    GetQuestion,
-    GetTurn,
     ListConversations,
-    RunTurn,
-    StopTurn,
 )
 from contracts.gateway import UserRegistered
 from contracts.models import CreateEmbeddings, ListModels, ResetModel, StartCompletion
@@ -82,7 +79,8 @@ async def open_chat(resources: Resources[ChatSettings]) -> AsyncIterator[Chat]:
             listening += (
                 HealthBoard(resources.bus, resources.db, (*models.router.deployments, *models.embedders)).run(),
             )
-        kept = Kept(resources.settings.words_kept_days, resources.settings.visits_kept_days)
+        settings = resources.settings
+        kept = Kept(settings.words_kept_days, settings.visits_kept_days, settings.runs_kept_days)
         for work in (*listening, keep_house(resources.db, kept), account.sweep()):
             stack.callback(background.create_task(work).cancel)
         yield Chat(

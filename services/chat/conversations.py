@@ -5,7 +5,8 @@ import base64
 import binascii
 from datetime import datetime
 
-from contracts.chat import ConversationPage, ConversationSummary, ConversationView, MessageView, TurnStatus, TurnView
+from contracts.chat import TurnStatus, TurnView
+from contracts.conversations import ConversationPage, ConversationSummary, ConversationView, MessageView
 from contracts.ids import ConversationId, MessageId, TurnId, is_id
 from libs.db import Row, Transaction
 from libs.resilience.errors import InvalidInput

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import structlog
 
 from contracts.actions import ActionDecided
-from contracts.chat import (
+from contracts.chat import GetQuestion, GetTurn, Question, RunTurn, StopTurn, TurnStop, TurnView
+from contracts.conversations import (
     ConversationDeleted,
     ConversationFound,
     ConversationPage,
@@ -14,14 +15,7 @@ from contracts.chat import (
     Deleted,
     FindConversation,
     GetConversation,
-    GetQuestion,
-    GetTurn,
     ListConversations,
-    Question,
-    RunTurn,
-    StopTurn,
-    TurnStop,
-    TurnView,
 )
 from contracts.tool import ExecutionFinished
 from libs.bus import Call, publish

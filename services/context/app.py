@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contracts.chat import ConversationDeleted, TurnCompleted
+from contracts.chat import TurnCompleted
 from contracts.context import AssembleContext, UpdateProfile
+from contracts.conversations import ConversationDeleted
 from contracts.gateway import UserRegistered
 from contracts.memory import AddMemory, ForgetMemories, ListMemories, RecallMemories, UpdateMemory
 from contracts.notification import NotificationCreated, NotificationRead

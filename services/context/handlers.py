@@ -3,8 +3,9 @@
 import json
 from datetime import UTC, datetime
 
-from contracts.chat import ConversationDeleted, TurnCompleted
+from contracts.chat import TurnCompleted
 from contracts.context import AssembleContext, AssembledContext, Profile, ProfileUpdated, UpdateProfile
+from contracts.conversations import ConversationDeleted
 from contracts.gateway import UserRegistered
 from contracts.notification import NotificationCreated, NotificationRead
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from contracts.chat import (
     Earlier,
     EarlierMessages,
-    FindConversation,
     GetQuestion,
     RunTurn,
     Specialization,
     StopTurn,
     Visitor,
 )
+from contracts.conversations import FindConversation
 from contracts.envelope import Scope
 from contracts.ids import ConversationId, MessageId, TurnId, new_id
 from libs.bus import Bus

@@ -1,6 +1,7 @@
 """Each line marked `refused` is a mistake that the type checker has to find; the others have to pass."""
 
-from contracts.chat import ConversationFound, FindConversation, GetTurn, RunTurn, StopTurn, TurnCompleted, TurnView
+from contracts.chat import GetTurn, RunTurn, StopTurn, TurnCompleted, TurnView
+from contracts.conversations import ConversationFound, FindConversation
 from contracts.gateway import UserRegistered
 from contracts.tool import GetExecution
 from libs.bus import Bus, Call, answer, handle, handle_long, publish, react

@@ -13,7 +13,8 @@ from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, Field
 from starlette.types import Send
 
-from contracts.chat import GetConversation, Visitor
+from contracts.chat import Visitor
+from contracts.conversations import GetConversation
 from contracts.delegations import BookingPage
 from contracts.ids import ConversationId, is_id
 from services.gateway.audit import Action, record

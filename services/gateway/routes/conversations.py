@@ -4,7 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from contracts.chat import ConversationPage, ConversationView, DeleteConversation, GetConversation, ListConversations
+from contracts.conversations import (
+    ConversationPage,
+    ConversationView,
+    DeleteConversation,
+    GetConversation,
+    ListConversations,
+)
 from contracts.ids import ConversationId, is_id
 from services.gateway.audit import Action, record
 from services.gateway.errors import ConversationNotFound

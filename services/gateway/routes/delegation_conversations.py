@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 
-from contracts.chat import GetConversation, ListConversations, MessageView
+from contracts.conversations import GetConversation, ListConversations, MessageView
 from contracts.ids import ConversationId
 from services.gateway.guards import GatewayHere, Reader
 from services.gateway.routes.conversations import Cursor

@@ -6,14 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts.chat import (
+from contracts.chat import GetTurn, TurnStatus, TurnView
+from contracts.conversations import (
     ConversationFound,
     FindConversation,
     GetConversation,
-    GetTurn,
     ListConversations,
-    TurnStatus,
-    TurnView,
 )
 from contracts.ids import ConversationId, TurnId
 from libs.bus import Call, RemoteError, ServiceUnavailable, answer

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contracts.chat import (
+from contracts.chat import GetTurn
+from contracts.conversations import (
     ConversationDeleted,
     DeleteConversation,
     FindConversation,
     GetConversation,
-    GetTurn,
     ListConversations,
 )
 from contracts.envelope import Scope

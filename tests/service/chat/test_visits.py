@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from contracts.chat import FindConversation, GetConversation, GetQuestion, ListConversations, RunTurn, Visitor
+from contracts.chat import GetQuestion, RunTurn, Visitor
+from contracts.conversations import FindConversation, GetConversation, ListConversations
 from contracts.envelope import Scope
 from contracts.ids import ConversationId, new_id
 from libs.bus import RemoteError

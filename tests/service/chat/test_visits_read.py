@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contracts.chat import GetConversation, ListConversations
+from contracts.conversations import GetConversation, ListConversations
 from contracts.envelope import Scope
 from libs.bus import RemoteError
 from libs.runtime.run import RunningService

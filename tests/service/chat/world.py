@@ -6,16 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from contracts.chat import (
-    ConversationView,
-    GetConversation,
-    GetTurn,
-    RunTurn,
-    StopTurn,
-    TurnCompleted,
-    TurnUpdate,
-    TurnView,
-)
+from contracts.chat import GetTurn, RunTurn, StopTurn, TurnCompleted, TurnUpdate, TurnView
+from contracts.conversations import ConversationView, GetConversation
 from contracts.envelope import Query, Reply, Scope
 from contracts.ids import ConversationId, MessageId, TurnId, new_id
 from libs.bus import Bus

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts.chat import ConversationDeleted, TurnCompleted
+from contracts.chat import TurnCompleted
 from contracts.context import AssembleContext, AssembledContext, ProfileUpdated, UpdateProfile
+from contracts.conversations import ConversationDeleted
 from contracts.envelope import Event, Scope
 from contracts.gateway import UserRegistered
 from contracts.ids import ConnectionId, ConversationId, NotificationId, new_id

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from contracts.chat import ConversationDeleted
+from contracts.conversations import ConversationDeleted
 from contracts.envelope import Event, Scope
 from contracts.ids import ConnectionId, ConversationId, new_id
 from contracts.memory import (

@@ -5,6 +5,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from contracts.chat import (
+    GetQuestion,
+    GetTurn,
+    Question,
+    RunTurn,
+    StopTurn,
+    TurnStatus,
+    TurnUpdate,
+    TurnView,
+)
+from contracts.conversations import (
     ConversationFound,
     ConversationPage,
     ConversationView,
@@ -12,16 +22,8 @@ from contracts.chat import (
     Deleted,
     FindConversation,
     GetConversation,
-    GetQuestion,
-    GetTurn,
     ListConversations,
     MessageView,
-    Question,
-    RunTurn,
-    StopTurn,
-    TurnStatus,
-    TurnUpdate,
-    TurnView,
 )
 from contracts.ids import ConversationId, MessageId, TurnId, new_id
 from libs.bus import Bus, Call, answer, handle_long

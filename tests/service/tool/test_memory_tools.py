@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.actions import ArgumentOrigin, Origin, Provenance, ReadActivity
-from contracts.chat import ConversationDeleted
+from contracts.conversations import ConversationDeleted
 from contracts.ids import ConversationId, new_id
 from contracts.memory import ListMemories, MemorySource, MemoryView
 from contracts.tool import ExecuteTool, ExecutionStatus
