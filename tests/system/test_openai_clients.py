@@ -218,9 +218,11 @@ async def inbox(user: AdjutantClient) -> list[dict[str, Any]]:
 
 async def test_no_model_sees_a_card_number(sandbox: Sandbox, client: openai.AsyncOpenAI) -> None:
     card = "4111 1111 1111 1111"
-    await client.chat.completions.create(model="auto", messages=[{"role": "user", "content": f"Remember {card}"}])
+    await client.chat.completions.create(model="auto", messages=[{"role": "user", "content": f"My number is {card}"}])
 
-    asked = [json.dumps(entry["body"]) for entry in await sandbox.model_journal() if "Remember" in json.dumps(entry)]
+    asked = [
+        json.dumps(entry["body"]) for entry in await sandbox.model_journal() if "My number is" in json.dumps(entry)
+    ]
     assert len(asked) == 1
     assert "[CARD_" in asked[0]
     assert card not in asked[0]
