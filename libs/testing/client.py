@@ -76,6 +76,10 @@ class AdjutantClient:
         """PUT JSON with the CSRF token; the caller looks at the status."""
         return await self.http.put(path, json=body, headers=self._csrf)
 
+    async def patch(self, path: str, body: object) -> httpx.Response:
+        """PATCH JSON with the CSRF token; the caller looks at the status."""
+        return await self.http.patch(path, json=body, headers=self._csrf)
+
     async def delete(self, path: str) -> httpx.Response:
         """DELETE with the CSRF token."""
         return await self.http.delete(path, headers=self._csrf)

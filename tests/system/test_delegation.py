@@ -279,6 +279,36 @@ async def test_a_link_that_never_was_and_one_that_was_revoked_look_alike(
     assert all(answer == answers[0] for answer in answers)
 
 
+async def test_an_owner_changes_what_a_link_allows_and_what_is_booked_stays(
+    owner: AdjutantClient, adjutant: RunningAdjutant, sandbox: Sandbox
+) -> None:
+    made = await make_link(owner, "Changing", shown_name="Ada", durations=[30])
+    at, day = f"/api/delegations/{made['delegation']['delegation_id']}", in_days(21, 9)
+    async with Visitor(adjutant.url, made["token"]) as visitor:
+        booked = await visitor.book((await visitor.hold(day)).json())
+        assert booked.status_code == 201, booked.text
+        held = (await visitor.hold(in_days(21, 11))).json()
+
+        terms = {"label": "Changed", "shown_name": None, "durations": [60], "buffer_before": 60, "timezone": "UTC"}
+        changed = await owner.patch(at, terms | {"hours": {"monday": [{"from": "10:00", "to": "12:00"}]}})
+        assert changed.status_code == 200, changed.text
+        page = (await visitor.page()).json()
+        assert (page["label"], page["name"], page["durations"]) == ("Changed", None, [60])
+        assert (await visitor.hold(in_days(22, 9))).status_code == 422, "half an hour is not on offer any more"
+
+        assert (await visitor.book(held)).status_code == 201, "whoever holds a time may still book it"
+        assert len(await events(sandbox, "Changing")) == 1
+        assert len(await events(sandbox, "Changed")) == 1
+        listed = (await owner.get(f"{at}/bookings"))["bookings"]
+        assert {each["status"] for each in listed} == {"accepted"}
+
+    for wrong in ({}, {"label": None}, {"durations": []}, {"hours": {"monday": []}}, {"token": "mine"}):
+        assert (await owner.patch(at, wrong)).status_code == 422, wrong
+    assert "delegation.changed" in {entry["action"] for entry in (await owner.get("/api/audit"))["entries"]}
+    (await owner.delete(at)).raise_for_status()
+    assert (await owner.patch(at, {"label": "Back"})).status_code == 409
+
+
 async def test_links_belong_to_their_owner(owner: AdjutantClient, adjutant: RunningAdjutant) -> None:
     made = await make_link(owner, "Mine")
     delegation = made["delegation"]["delegation_id"]

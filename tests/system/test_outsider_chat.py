@@ -233,6 +233,33 @@ async def test_a_chat_goes_on_with_its_own_token_at_its_own_link_only(scene: Sce
         assert told[0] == told[1]
 
 
+async def test_the_owner_reads_what_outsiders_asked_and_nobody_else_does(scene: Scene, owner: AdjutantClient) -> None:
+    made = await make_link(owner, "Read")
+    at = f"/api/delegations/{made['delegation']['delegation_id']}/conversations"
+    assert (await owner.get(at))["conversations"] == []
+    async with Visitor(scene.url, made["token"]) as visitor:
+        first = await write(visitor, "Do you do weddings?")
+        await write(visitor, "And funerals?", chat_token=first.token)
+
+    (listed,) = (await owner.get(at))["conversations"]
+    assert (listed["begins_with"], listed["begins_with_written_by"]) == ("Do you do weddings?", "outsider")
+    said = (await owner.get(f"{at}/{listed['conversation_id']}"))["messages"]
+    assert [each["written_by"] for each in said] == ["outsider", "assistant"] * 2
+    assert [each["text"] for each in said if each["written_by"] == "outsider"] == [
+        "Do you do weddings?",
+        "And funerals?",
+    ]
+    assert (await owner.get("/api/conversations"))["conversations"] == []
+
+    async with AdjutantClient(scene.url) as other:
+        await other.sign_up(f"host{next(_owners)}@example.com", PASSWORD)
+        assert (await other.get(at))["conversations"] == []
+        assert (await other.http.get(f"{at}/{listed['conversation_id']}")).status_code == 404
+    elsewhere = await make_link(owner, "Elsewhere")
+    there = f"/api/delegations/{elsewhere['delegation']['delegation_id']}/conversations"
+    assert (await owner.http.get(f"{there}/{listed['conversation_id']}")).status_code == 404
+
+
 async def test_who_lost_the_stream_gets_the_rest_of_it_with_the_chats_token(
     scene: Scene, owner: AdjutantClient
 ) -> None:

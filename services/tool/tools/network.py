@@ -42,7 +42,9 @@ class NetworkScheduleMeeting(Arguments):
     end: TimeText | None = Field(default=None, description="For a new one: it begins before this")
     session_id: SessionId | None = Field(default=None, description=f"For an answer: {_ID[0].lower()}{_ID[1:]}")
     answer: Literal["propose", "decline", "cancel"] = Field(
-        default="propose", description="For an answer: propose other times, decline, or cancel the negotiation"
+        default="propose",
+        description="For an answer: propose other times, decline them, or cancel; of a confirmed meeting too, which is "
+        "moved when the other one accepts, stays when that is declined, and leaves both calendars when cancelled",
     )
     slots: tuple[TimeText, ...] = Field(
         default=(), max_length=10, description="Times to propose; leave out to have free ones chosen in office hours"
@@ -86,6 +88,8 @@ class ShownSession(BaseModel):
     duration_minutes: int
     proposed: list[str]
     agreed: str | None
+    stands: str | None
+    """When a confirmed meeting is, also while another time is looked for."""
     answer_by: str
     rounds_left: int
     problem: str | None
@@ -212,6 +216,7 @@ def _shown(found: NegotiationView, context: Context) -> ShownSession:
         duration_minutes=found.minutes,
         proposed=[rfc3339(slot, context.tz) for slot in found.slots],
         agreed=rfc3339(found.agreed, context.tz) if found.agreed else None,
+        stands=rfc3339(found.stands, context.tz) if found.stands else None,
         answer_by=rfc3339(found.expires_at, context.tz),
         rounds_left=found.rounds_left,
         problem=found.error,
@@ -233,7 +238,7 @@ NETWORK_TOOLS = (
     Tool(
         name="network_schedule_meeting",
         description="Propose times for a meeting to a person whom the user is connected with on this platform, or "
-        "answer a proposal with other times, decline it or cancel.",
+        "answer a proposal with other times, decline it or cancel; also to move or cancel a meeting that is confirmed.",
         effect=Effect.WRITE,
         arguments=NetworkScheduleMeeting,
         run=network_schedule_meeting,

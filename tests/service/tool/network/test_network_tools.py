@@ -11,7 +11,7 @@ from libs.bus import Bus
 from services.tool import ledger
 from services.tool.deps import ToolDeps
 from tests.service.tool.desk import Desk
-from tests.service.tool.network.two_users import Couple, TwoAccounts, TwoFronts, settled, topic
+from tests.service.tool.network.two_users import Couple, TwoAccounts, TwoFronts, beginnings, meeting, settled, topic
 from tests.service.tool.visitors import at
 from tests.service.tool.world import World, unique
 
@@ -53,6 +53,23 @@ async def test_an_assistant_counters_and_declines(worlds: tuple[World, World], c
     assert (await ada.session(started.session_id)).slots == (at(31, 15),)
     await graces.done("network_schedule_meeting", session_id=started.session_id, answer="cancel")
     assert (await ada.session(started.session_id)).status == "cancelled"
+
+
+async def test_an_assistant_moves_a_meeting_and_calls_it_off(worlds: tuple[World, World], couple: Couple) -> None:
+    adas, graces = worlds
+    ada, grace, _ = couple
+    title, old, new = unique("Coffee"), at(32, 9), at(33, 15)
+    session_id = await meeting(couple, title, old)
+
+    opened = await adas.done("network_schedule_meeting", session_id=session_id, slots=[new.isoformat()])
+    assert (opened["status"], datetime.fromisoformat(opened["stands"])) == ("open", old)
+    await graces.done("network_confirm_meeting", session_id=session_id, start=opened["proposed"][0])
+    await settled(ada, session_id, "confirmed")
+    assert (await beginnings(ada, title), await beginnings(grace, title)) == ([new], [new])
+
+    await graces.done("network_schedule_meeting", session_id=session_id, answer="cancel")
+    await settled(ada, session_id, "cancelled")
+    assert (await beginnings(ada, title), await beginnings(grace, title)) == ([], [])
 
 
 async def test_a_proposal_whose_record_is_lost_is_found_and_not_made_again(
