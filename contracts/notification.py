@@ -10,7 +10,16 @@ _NOTIFICATION = NotificationId("n_0193b0f1a8c07d3e9f00112233445566")
 _MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 NotificationKind = Literal[
-    "welcome", "connected", "reconnect", "effect_unknown", "api_quota", "budget", "booking", "approval", "network"
+    "welcome",
+    "connected",
+    "reconnect",
+    "effect_unknown",
+    "api_quota",
+    "budget",
+    "booking",
+    "approval",
+    "network",
+    "run",
 ]
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.envelope import Command, Live, Query, Reply, Service
+from contracts.envelope import Command, Event, Live, Query, Reply, Service
 from contracts.ids import ExecutionId, RunId
 
 _RUN = RunId("r_0193b0f1a8c07d3e9f00112233445566")
@@ -326,6 +326,27 @@ class EndRunInTime(Command):
     @classmethod
     def example(cls) -> Self:
         return cls(run_id=_RUN)
+
+
+class RunEnded(Event):
+    """A run came to its end, or stopped, while its user did not look at it. No content: that stands under Runs."""
+
+    subject: ClassVar[str] = "evt.chat.run.ended.v1"
+    heard_by: ClassVar[tuple[Service, ...]] = (Service.NOTIFICATION,)
+
+    run_id: RunId
+    status: Literal["done", "failed"]
+    number: int
+    """Of the update that told of it: a run that goes on has more than one end."""
+    step_count: int
+    done_count: int
+    ended_at: datetime
+    error: str | None = None
+    """`step_failed` or `run_timeout`."""
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(run_id=_RUN, status="done", number=14, step_count=3, done_count=3, ended_at=_MOMENT)
 
 
 class RunNotice(Live):

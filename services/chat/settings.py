@@ -49,6 +49,8 @@ class ChatSettings(ServiceSettings):
     """How long what was said to models and by them is kept, sealed, for the audit; 0: never, only hashes are."""
     visits_kept_days: int = Field(default=30, ge=1, le=3650)
     """How long after its last message a conversation with an outsider, at a booking link, is kept."""
+    runs_kept_days: int = Field(default=90, ge=1, le=3650)
+    """How long a run is kept after it ended or was last looked at; one that was never started, after it was shown."""
     turn_s: float = Field(default=120.0, gt=0)
     """The longest a turn may take, in seconds."""
     history_characters: int = Field(default=24_000, ge=0)

@@ -12,6 +12,7 @@ from contracts.models import DeploymentRecovered, DeploymentWentDown
 from contracts.network import NetworkMoved
 from contracts.notification import ListNotifications, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.runs import RunEnded
 from contracts.spending import BudgetThresholdReached
 from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
@@ -38,6 +39,7 @@ routes = (
     react(BookingMoved, handlers.tell_of_moved_booking),
     react(BookingCancelled, handlers.tell_of_cancelled_booking),
     react(NetworkMoved, handlers.tell_of_network),
+    react(RunEnded, handlers.tell_of_run),
     react(ProfileUpdated, handlers.keep_timezone),
     react(VoiceSettingsUpdated, handlers.keep_telephone),
     answer(ListNotifications, handlers.list_notifications),

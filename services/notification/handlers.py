@@ -9,6 +9,7 @@ from contracts.gateway import UserRegistered
 from contracts.network import NetworkMoved
 from contracts.notification import Inbox, ListNotifications, MarkedRead, MarkNotificationRead
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.runs import RunEnded
 from contracts.spending import BudgetThresholdReached
 from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
@@ -88,6 +89,11 @@ async def tell_of_cancelled_booking(event: BookingCancelled, tx: Transaction, de
 async def tell_of_network(event: NetworkMoved, tx: Transaction, deps: Notification) -> None:
     """A step between two users; each of them is told in their own name."""
     await tell(tx, deps, wording.network_moved(event, await recipients.zone(tx)))
+
+
+async def tell_of_run(event: RunEnded, tx: Transaction, deps: Notification) -> None:
+    """A run ended, or stopped, and nobody was there."""
+    await tell(tx, deps, wording.run_ended(event))
 
 
 async def keep_timezone(event: ProfileUpdated, tx: Transaction, deps: Notification) -> None:

@@ -9,6 +9,7 @@ from contracts.bookings import BookingAccepted, BookingCancelled, BookingMoved
 from contracts.network import NetworkMoved
 from contracts.notification import NotificationKind
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.runs import RunEnded
 from contracts.spending import BudgetThresholdReached
 from contracts.sync import ApiQuotaNeared, SourceFailing
 from contracts.tool import ExecutionFinished
@@ -206,6 +207,19 @@ def moment(at: datetime, zone: tzinfo) -> str:
     """`Tuesday, 24 November 2026, 10:00 (Europe/Berlin)`."""
     local = at.astimezone(zone)
     return f"{local:%A}, {local.day} {local:%B %Y, %H:%M} ({zone})"
+
+
+def run_ended(event: RunEnded) -> Notice:
+    """What it was about stands under Runs: it is in the user's words, and stays there."""
+    done = f"{event.done_count} of {event.step_count} steps are done"
+    if event.status == "done":
+        title, why = "A run is done", ""
+    elif event.error == "run_timeout":
+        title, why = "A run took longer than it may", "It can go on from there. "
+    else:
+        title, why = "A run has stopped", "A step of it did not work; it can be tried again, or left out. "
+    text = f"{done}. {why}Look at it under Runs; it is the one with the id {event.run_id}."
+    return Notice(kind="run", about=f"{event.run_id} {event.number}", title=title, text=text)
 
 
 def provider_name(provider: str) -> str:

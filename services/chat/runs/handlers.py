@@ -16,6 +16,7 @@ from contracts.runs import (
     LookAtStep,
     RunPage,
     RunRequest,
+    RunStatus,
     RunStep,
     RunUpdates,
     RunView,
@@ -29,6 +30,7 @@ from services.chat.runs.run_state import OVER
 from services.chat.runs.views import view_of
 
 BUG_ATTEMPTS = 3
+LOOKS_NOTED_S = 15.0
 
 log = structlog.get_logger("services.chat")
 
@@ -50,7 +52,9 @@ async def list_runs(query: ListRuns, call: Call, deps: Chat) -> RunPage:
 async def get_run(query: GetRun, call: Call, deps: Chat) -> RunView:
     """One of them."""
     async with deps.db.reading(call.require_scope()) as tx:
-        return view_of(await run_rows.load(tx, await deps.vault.user_key(tx), query.run_id))
+        run = await run_rows.load(tx, await deps.vault.user_key(tx), query.run_id)
+    await _note_look(run.id, run.status, run.seen_at, call, deps)
+    return view_of(run)
 
 
 async def get_run_updates(query: GetRunUpdates, call: Call, deps: Chat) -> RunUpdates:
@@ -58,6 +62,7 @@ async def get_run_updates(query: GetRunUpdates, call: Call, deps: Chat) -> RunUp
     async with deps.db.reading(call.require_scope()) as tx:
         standing = await run_rows.standing(tx, query.run_id)
         updates = await run_rows.updates_after(tx, await deps.vault.user_key(tx), query.run_id, query.after)
+    await _note_look(query.run_id, standing.status, standing.seen_at, call, deps)
     last = updates[-1].n if updates else query.after
     return RunUpdates(updates=updates, status=standing.status, is_over=standing.status in OVER and last >= standing.n)
 
@@ -68,6 +73,7 @@ async def control_run(query: ControlRun, call: Call, deps: Chat) -> RunView:
     async with deps.db.transaction(call.require_scope()) as tx:
         key = await deps.vault.user_key(tx)
         run = await run_rows.lock(tx, key, query.run_id)
+        run.seen_at = now
         match query.action:
             case "start":
                 changes.start(run, now, is_asked=True, by_program=query.by_program)
@@ -87,6 +93,7 @@ async def control_step(query: ControlStep, call: Call, deps: Chat) -> RunView:
     async with deps.db.transaction(call.require_scope()) as tx:
         key = await deps.vault.user_key(tx)
         run = await run_rows.lock(tx, key, query.run_id)
+        run.seen_at = now
         if query.action == "skip":
             changes.skip(run, query.step_id, now)
         else:
@@ -122,6 +129,14 @@ async def end_run_in_time(command: EndRunInTime, tx: Transaction, deps: Chat) ->
         await stepping.expire(command, tx, deps)
     except RunNotFound:
         _gone(command.run_id)
+
+
+async def _note_look(run_id: RunId, status: RunStatus, seen_at: datetime | None, call: Call, deps: Chat) -> None:
+    """Whoever looks need not be told; noted now and then, while there is something to come."""
+    now = datetime.now(UTC)
+    if status not in OVER and (seen_at is None or (now - seen_at).total_seconds() > LOOKS_NOTED_S):
+        async with deps.db.transaction(call.require_scope()) as tx:
+            await run_rows.saw(tx, run_id, now)
 
 
 def _gone(run_id: RunId) -> None:

@@ -1,13 +1,14 @@
 """Runs in the database. A run is changed by whoever holds its row; what it says and orders leaves with that commit."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from contracts.actions import WithdrawAction
 from contracts.ids import ExecutionId, RunId
-from contracts.runs import EndRunInTime, RunPage, RunStatus, RunStep, RunSummary, RunUpdate, StepStatus
+from contracts.runs import EndRunInTime, RunEnded, RunPage, RunStatus, RunStep, RunSummary, RunUpdate, StepStatus
 from libs.bus import publish, send_later
 from libs.db import Row, Transaction
 from libs.vault import UserKey
@@ -65,6 +66,8 @@ async def save(tx: Transaction, key: UserKey, run: Run) -> None:
         place = run.plan.place_of(order.step_id)
         command = RunStep(run_id=run.id, place=place, attempt=order.attempt)
         await publish(tx, command, deliver_at=order.at, id=f"{run.id}.{place}.{order.attempt}")
+    if run.finished_at is not None and run.ended_unseen(run.finished_at):
+        await publish(tx, _ended(run, run.finished_at), id=f"{run.id}.ended.{run.n}")
     for execution_id in run.unwanted:
         await publish(tx, WithdrawAction(action_id=execution_id))
     if run.deadline_at is not None and run.deadline_at != run.timed_for:
@@ -91,14 +94,25 @@ class Standing:
 
     status: RunStatus
     n: int
+    seen_at: datetime | None
 
 
 async def standing(tx: Transaction, run_id: RunId) -> Standing:
     """Raises RunNotFound."""
-    row = await tx.fetchrow("select status, n from runs where run_id = $1", run_id)
+    row = await tx.fetchrow("select status, n, seen_at from runs where run_id = $1", run_id)
     if row is None:
         raise RunNotFound("There is no such run.")
-    return Standing(RunStatus(row["status"]), row["n"])
+    return Standing(RunStatus(row["status"]), row["n"], row["seen_at"])
+
+
+async def saw(tx: Transaction, run_id: RunId, now: datetime) -> None:
+    """Its user looks at it; a note that whoever changes the run at this moment need not wait for."""
+    await tx.execute(
+        """update runs set seen_at = $2
+           where run_id = (select run_id from runs where run_id = $1 for update skip locked)""",
+        run_id,
+        now,
+    )
 
 
 async def step_of_execution(tx: Transaction, execution_id: ExecutionId) -> tuple[RunId, int, int] | None:
@@ -131,12 +145,13 @@ async def page(tx: Transaction, key: UserKey, limit: int, cursor: str | None) ->
 
 
 _SAVE_RUN = """
-insert into runs (run_id, status, n, content, error, created_at, started_at, finished_at, paused_at, deadline_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into runs (run_id, status, n, content, error, created_at, started_at, finished_at, paused_at, deadline_at,
+                  seen_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 on conflict (organization_id, user_id, run_id) do update set
     status = excluded.status, n = excluded.n, content = excluded.content, error = excluded.error,
     started_at = excluded.started_at, finished_at = excluded.finished_at, paused_at = excluded.paused_at,
-    deadline_at = excluded.deadline_at
+    deadline_at = excluded.deadline_at, seen_at = excluded.seen_at
 """
 
 _SAVE_STEP = """
@@ -187,6 +202,19 @@ async def _save_run(tx: Transaction, key: UserKey, run: Run) -> None:
         run.finished_at,
         run.paused_at,
         run.deadline_at,
+        run.seen_at,
+    )
+
+
+def _ended(run: Run, at: datetime) -> RunEnded:
+    return RunEnded(
+        run_id=run.id,
+        status="done" if run.status is RunStatus.DONE else "failed",
+        number=run.n,
+        step_count=len(run.states),
+        done_count=sum(state.status is StepStatus.DONE for state in run.states.values()),
+        ended_at=at,
+        error=run.error,
     )
 
 
@@ -240,6 +268,7 @@ async def _loaded(tx: Transaction, key: UserKey, run_id: RunId, sql: str) -> Run
         error=row["error"],
         detail=content.detail,
         n=row["n"],
+        seen_at=row["seen_at"],
     )
 
 

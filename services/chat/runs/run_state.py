@@ -22,6 +22,8 @@ OVER = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED})
 GOING = frozenset({RunStatus.RUNNING, RunStatus.WAITING})
 INPUT_SKIPPED = "input_skipped"
 RUN_TIMEOUT = "run_timeout"
+UNSEEN_S = 45.0
+"""After so long without a look, its user is told in their inbox how a run ended."""
 UNCERTAIN = frozenset({"step_timeout", "execution_unknown"})
 """Errors after which nobody knows whether an effect happened."""
 
@@ -93,6 +95,10 @@ class Run:
     detail: str | None = None
     n: int = 0
     """Number of the newest update."""
+    seen_at: datetime | None = None
+    """When its user last started, steered or looked at it, more or less."""
+    has_ended: bool = False
+    """Whether it came to its end in this change."""
     updates: list[RunUpdate] = field(default_factory=list)
     dispatches: list[Dispatch] = field(default_factory=list)
     unwanted: list[ExecutionId] = field(default_factory=list)
@@ -110,6 +116,11 @@ class Run:
         return self.error == RUN_TIMEOUT or any(
             state.status is StepStatus.FAILED and state.step.required for state in self.states.values()
         )
+
+    def ended_unseen(self, now: datetime) -> bool:
+        """Whether it has just ended by itself, and nobody has seen it."""
+        is_told = self.has_ended and self.status in (RunStatus.DONE, RunStatus.FAILED)
+        return is_told and (self.seen_at is None or (now - self.seen_at).total_seconds() > UNSEEN_S)
 
     def state(self, step_id: str) -> StepState:
         """Raises StepNotFound."""
@@ -206,7 +217,7 @@ class Run:
 
     def end(self, status: RunStatus, now: datetime) -> None:
         """The run's last word, until somebody tries something again."""
-        self.status, self.finished_at = status, now
+        self.status, self.finished_at, self.has_ended = status, now, True
         if status is RunStatus.FAILED and self.error is None:
             self.error, self.detail = "step_failed", self._why()
         if self.started_at is not None:
@@ -230,6 +241,7 @@ class Run:
             None,
             None,
         )
+        self.has_ended = False
         self.tell("run.resumed", now)
 
 

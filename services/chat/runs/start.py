@@ -91,6 +91,7 @@ async def _keep(run: Run, scope: Scope, deps: Chat, *, start: bool) -> Run:
             return await run_rows.load(tx, key, run.id)  # somebody asked for the same at the same time
         except RunNotFound:
             pass
+        run.seen_at = run.created_at
         if start:
             # What a model made of the goal was not shown before it began; what the user wrote was.
             changes.start(run, run.created_at, is_asked=run.planned_by != "model", by_program=run.by_program)

@@ -35,6 +35,8 @@ _DECIDED = {
     ExecutionStatus.EXPIRED: "Nobody decided on it in time.",
     ExecutionStatus.WITHDRAWN: "You took it back.",
 }
+_BY_USER = frozenset({ExecutionStatus.DECLINED, ExecutionStatus.WITHDRAWN})
+"""Whoever has just decided against it need not be told what came of that."""
 _UNDER_WAY = frozenset({ExecutionStatus.CLAIMED, ExecutionStatus.HELD})
 _NOT_KNOWN = "It is not certain whether this was done: please look before you try it again."
 
@@ -166,6 +168,8 @@ async def _take(
             waiting = state.status is StepStatus.WAITING
             await _look_later(tx, run, state, command.look + 1, waiting=waiting)
     elif found is not None and found.status not in _UNDER_WAY:
+        if found.status in _BY_USER:
+            run.seen_at = now
         outcomes.end(run, state.step.id, command.attempt, _ended(found, scope, deps), now)
     else:
         if found is not None and found.status is ExecutionStatus.HELD and run.status is RunStatus.CANCELLED:

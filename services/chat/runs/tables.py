@@ -38,6 +38,8 @@ class RunRow(Base, table=True):
     finished_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     paused_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     deadline_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    seen_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    """When its user last started, steered or looked at it, give or take a quarter of a minute."""
 
 
 class RunStepRow(Base, table=True):

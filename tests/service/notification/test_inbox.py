@@ -19,6 +19,7 @@ from contracts.notification import (
     NotificationRead,
 )
 from contracts.oauth import ConnectionEstablished, ReauthorizationRequired
+from contracts.runs import RunEnded
 from contracts.tool import ExecutionFinished
 from contracts.voice import VoiceSettingsUpdated
 from libs.bus import RemoteError
@@ -104,6 +105,22 @@ async def test_only_an_effect_of_unknown_outcome_is_reported(notification: Neigh
     inbox = await after(notification, scope, finished("done"), finished("failed"), finished("unknown"))
 
     assert [entry.kind for entry in inbox.notifications] == ["effect_unknown"]
+
+
+async def test_the_end_of_a_run_is_told_once_by_its_id_and_each_end_of_one_that_went_on(
+    notification: Neighbours, scope: Scope
+) -> None:
+    failed = RunEnded.example().model_copy(update={"status": "failed", "error": "run_timeout", "done_count": 1})
+    done = failed.model_copy(update={"status": "done", "error": None, "number": failed.number + 3})
+
+    inbox = await after(notification, scope, failed, failed, done, done)
+
+    assert [(entry.kind, entry.title) for entry in inbox.notifications] == [
+        ("run", "A run is done"),
+        ("run", "A run took longer than it may"),
+    ]
+    assert all(failed.run_id in entry.text for entry in inbox.notifications)
+    assert "1 of 3 steps are done" in inbox.notifications[1].text
 
 
 async def test_reading_an_entry_counts_once(notification: Neighbours, scope: Scope) -> None:
