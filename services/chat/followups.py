@@ -55,7 +55,10 @@ async def show_again(tx: Transaction, action_ids: Sequence[str], turn_id: str) -
 
 
 async def shown_before(tx: Transaction, key: UserKey, command: RunTurn) -> tuple[Awaited, ...]:
-    """What the last turn of the conversation before this one has shown whole, in the order in which it did."""
+    """What the last turn of the conversation before this one has shown whole, in the order in which it did.
+
+    None while that turn was still running when this message was sent: nobody agrees to what they have not seen.
+    """
     rows = await tx.fetch(_SHOWN_BEFORE, command.conversation_id, command.turn_id, command.accepted_at)
     return tuple(Awaited(row["action_id"], _title(key, row), row["place"]) for row in rows)
 
@@ -99,9 +102,12 @@ def _title(key: UserKey, row: Row) -> str:
 
 
 _SHOWN_BEFORE = """
-select action_id, title, place from followups where conversation_id = $1 and shown_in = (
-    select turn_id from turns where conversation_id = $1 and turn_id <> $2 and accepted_at < $3
-    order by accepted_at desc limit 1)
+with before as (
+    select turn_id, finished_at from turns where conversation_id = $1 and turn_id <> $2 and accepted_at < $3
+    order by accepted_at desc limit 1
+)
+select action_id, title, place from followups join before on shown_in = before.turn_id
+where conversation_id = $1 and before.finished_at <= $3
 order by place
 """
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -103,6 +103,17 @@ async def test_a_yes_to_something_else_decides_nothing(
     await _say(world, scope, conversation, "yes", may_decide=False)
     await _say(world, scope, conversation, "yes")
     await _say(world, scope, new_id("c"), "yes")
+    assert tools.decisions == []
+
+
+async def test_a_yes_that_was_sent_before_it_was_shown_decides_nothing(
+    chat: RunningService, world: World, model: ModelPeer, tools: ToolPeer, scope: Scope, conversation: ConversationId
+) -> None:
+    """Two messages sent one after the other: the second one answers what stood there before the first."""
+    began = datetime.now(UTC)
+    await _propose(world, model, scope, conversation, "Lunch")
+    early = began + timedelta(milliseconds=50)
+    await world.say(scope, "yes", conversation_id=conversation, may_decide=True, accepted_at=early)
     assert tools.decisions == []
 
 
