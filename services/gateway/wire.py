@@ -78,19 +78,26 @@ MemoryText = Annotated[
 ]
 """The same, up to 1,000 characters: an entry of memory."""
 
+_SIGNS = (
+    r"\u0021-\u007e\u00a1-\u00ac\u00ae-\u024f\u0391-\u03a1\u03a3-\u03ff\u0400-\u04ff\u05d0-\u05ea\u0621-\u063a\u0641-\u064a"
+    r"\u0905-\u0939\u0e01-\u0e30\u1e00-\u1eff\u2010-\u2027\u20ac\u3041-\u3096\u30a1-\u30fc\u4e00-\u9fa5\uac00-\ud7a3"
+)
+_LINE = rf"^[ {_SIGNS}]*[{_SIGNS}]$"
+"""Of one line what a pattern can say: the letters and signs of most languages. More is accepted, such as emoji."""
+
 ShortLine = Annotated[
     str,
     Field(min_length=1, max_length=100),
     AfterValidator(_one_line),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[A-Za-z0-9 .,'-]*[A-Za-z0-9]$"}),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100, "pattern": _LINE}),
 ]
-"""A name: one line of at most 100 printable characters (the schema's pattern is a safe part of what is accepted)."""
+"""A name: one line of at most 100 printable characters."""
 
 MemoryKey = Annotated[
     str,
     Field(min_length=1, max_length=64),
     AfterValidator(_one_line),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[A-Za-z0-9_-]*[A-Za-z0-9]$"}),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64, "pattern": _LINE}),
 ]
 """The name of an entry of memory: one line of at most 64 printable characters."""
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import jsonschema
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.specs.openapi.checks import (
@@ -76,3 +77,11 @@ async def test_every_route_documents_its_problems(replica: Replica) -> None:
                     assert shape in response["content"], (method, path, status)
             if operation.get("security"):
                 assert {"401", "403"} <= set(documented), (method, path)
+
+
+async def test_what_a_task_may_be_called_is_not_refused_by_the_published_schema(replica: Replica) -> None:
+    async with replica.client() as client:
+        document = (await client.get("/openapi.json")).json()
+    schema = document["components"]["schemas"]["TaskRequest"]["properties"]["title"]
+    for title in ("Müller anrufen", "Send Q3: the numbers?", "Größe (neu)", "日本語", "Ivan\u2019s “plan”"):
+        jsonschema.validate(title, schema)
