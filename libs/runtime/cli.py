@@ -36,13 +36,18 @@ def up(
     replicas: Annotated[list[str] | None, typer.Option("--replicas", help="Such as chat=2; may be repeated.")] = None,
     in_process: Annotated[bool, typer.Option("--in-process", help="All services in one process.")] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Emulated providers instead of the real ones.")] = False,
+    no_model: Annotated[
+        bool, typer.Option("--no-model", help="In the sandbox, no emulated model: yours if one is set, else none.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Run everything on this machine until Ctrl-C."""
     from libs.runtime.up import run_up
 
     counts = _counts(replicas or [])
-    sys.exit(run_up(data_dir, counts, in_process=in_process, sandbox=sandbox, on_ready=_say_ready))
+    sys.exit(
+        run_up(data_dir, counts, in_process=in_process, sandbox=sandbox, with_model=not no_model, on_ready=_say_ready)
+    )
 
 
 @app.command()
@@ -87,11 +92,14 @@ def sandbox(data_dir: DataDir = None) -> None:
 @app.command("sandbox-log-in")
 def sandbox_log_in(
     auth_url: Annotated[str, typer.Argument(help="Where the browser would be sent to connect an account.")],
+    person: Annotated[
+        str, typer.Option("--as", help="Who logs in: ada@example.com, or grace@example.com, whose calendar is empty.")
+    ] = "ada@example.com",
 ) -> None:
     """Log in at an emulated provider as its person would, and print where it sends the browser back."""
     from libs.sandbox.google_login import log_in
 
-    _say(asyncio.run(log_in(auth_url)))
+    _say(asyncio.run(log_in(auth_url, person)))
 
 
 @app.command()

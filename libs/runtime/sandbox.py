@@ -23,7 +23,7 @@ def run_sandbox(data_dir: Path, say: Callable[[str], None]) -> int:
 
 
 @contextmanager
-def sandbox_settings(data_dir: Path) -> Iterator[dict[str, str]]:
+def sandbox_settings(data_dir: Path, *, with_model: bool = True) -> Iterator[dict[str, str]]:
     """Start the emulators and give the settings that point at them; end them with the block. Raises StartFailed."""
     reading, writing = os.pipe()
 
@@ -31,7 +31,7 @@ def sandbox_settings(data_dir: Path) -> Iterator[dict[str, str]]:
         def tell(settings: Mapping[str, str]) -> None:
             os.write(writing, json.dumps(dict(settings)).encode() + b"\n")
 
-        run_loop(lambda stop: _hold(data_dir, stop, tell))
+        run_loop(lambda stop: _hold(data_dir, stop, tell, with_model=with_model))
         return 0
 
     pid = fork(work, [writing])
@@ -54,10 +54,13 @@ def _told(reading: int) -> dict[str, str]:
     return settings
 
 
-async def _hold(data_dir: Path, stop: asyncio.Event, tell: Callable[[Mapping[str, str]], None]) -> None:
+async def _hold(
+    data_dir: Path, stop: asyncio.Event, tell: Callable[[Mapping[str, str]], None], *, with_model: bool = True
+) -> None:
     from libs.sandbox import Sandbox
+    from libs.sandbox.seeds import SECOND
 
-    async with Sandbox(data_dir / DIRECTORY) as sandbox:
+    async with Sandbox(data_dir / DIRECTORY, with_model=with_model, others=(SECOND,)) as sandbox:
         tell(sandbox.settings())
         await stop.wait()
 

@@ -18,6 +18,7 @@ def run_up(
     *,
     in_process: bool,
     sandbox: bool,
+    with_model: bool = True,
     on_ready: Callable[[str], None],
 ) -> int:
     """Until it is asked to end; the exit code. Raises DataDirectoryTaken, PortTaken, ServerDidNotStart, StartFailed."""
@@ -27,7 +28,7 @@ def run_up(
     services = service_names()
     if unknown := set(replicas) - set(services):
         raise UnknownService(f"There is no service called {', '.join(sorted(unknown))}.")
-    with held(platform.data_dir), _providers(platform.data_dir, emulated=sandbox):
+    with held(platform.data_dir), _providers(platform.data_dir, emulated=sandbox, with_model=with_model):
         if in_process:
             from libs.runtime.in_process import run_in_process
 
@@ -38,10 +39,10 @@ def run_up(
 
 
 @contextmanager
-def _providers(data_dir: Path, *, emulated: bool) -> Iterator[None]:
+def _providers(data_dir: Path, *, emulated: bool, with_model: bool) -> Iterator[None]:
     if not emulated:
         yield
         return
-    with sandbox_settings(data_dir) as settings:
+    with sandbox_settings(data_dir, with_model=with_model) as settings:
         overlay(settings)
         yield

@@ -15,7 +15,8 @@ SCHEDULE = "Schedule a meeting with Sarah tomorrow at 2pm"
 CALENDAR = "What is on my calendar tomorrow?"
 STORY = "Tell me a long story"
 MEETING = "Meeting with Sarah"
-GREETING = "Hello! I can look into your mail and calendar, and schedule meetings."
+GREETING = f'Hello! I stand in for a language model and know three requests: "{UNREAD}", "{SCHEDULE}", "{CALENDAR}".'
+"""Said to everything else, too: nobody should take the emulated model for a stupid assistant."""
 STORY_SENTENCES = 400
 STORY_TOKENS_PER_SECOND = 40
 

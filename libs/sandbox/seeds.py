@@ -7,6 +7,8 @@ from typing import Any
 
 EMAIL = "ada@example.com"
 NAME = "Ada Lovelace"
+SECOND = "grace@example.com"
+"""Somebody with an empty calendar, for what takes two."""
 CLIENT_ID = "adjutant-sandbox.apps.googleusercontent.com"
 CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of an emulator on this machine
 SARAH = "sarah.chen@example.com"
