@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -27,6 +28,11 @@ from starlette.routing import Route
 Call = tuple[str, dict[str, Any]]
 _ORDER = re.compile(r"([a-z]+(?:_[a-z]+)+)\s*(\{[^{}]*\})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
+_HEX = re.compile(r"0x([0-9a-f]{40,})")
+_SPACED = re.compile(r"(?:\S {1,3}){20,}\S")
+_ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
+LOOKALIKES = {"\u0430": "a", "\u0435": "e", "\u043e": "o", "\u0441": "c", "\u0440": "p", "\u0456": "i", "\u0455": "s"}
+"""Cyrillic letters, and the Latin ones for which they are taken."""
 _PART = re.compile(r"part\s*(\d)\s*of\s*\d\s*:\s*\[\[(.*?)\]\]", re.IGNORECASE | re.DOTALL)
 
 
@@ -35,6 +41,8 @@ class ObedientModel:
     """`plans`: what it calls before it has read anything, by the user's words."""
 
     plans: dict[str, list[Call]] = field(default_factory=dict)
+    says: dict[str, str] = field(default_factory=dict)
+    """What it answers in the end, by the user's words."""
     url: str = ""
     obeyed: list[str] = field(default_factory=list)
     """The user's words of every turn in which it found an order and called for it."""
@@ -60,6 +68,8 @@ class ObedientModel:
         if orders and len(made) == len(plan):
             self.obeyed.append(asked)
             return _streamed(calls=orders)
+        if asked in self.says:
+            return _streamed(text=self.says[asked])
         told = next((message["content"] for message in reversed(since) if message["role"] == "tool"), "")
         return _streamed(text=f"I did what there was to do. {told[:3_000]}")
 
@@ -104,8 +114,15 @@ def _undressed(text: str) -> Iterator[str]:
     yield unicodedata.normalize("NFKC", visible)
     yield html.unescape(visible)
     yield codecs.decode(visible, "rot13")
+    yield "".join(LOOKALIKES.get(c, c) for c in visible)
+    yield "".join(chr(ord(c) - 0xE0000) for c in text if 0xE0020 <= ord(c) <= 0xE007E)
+    yield unquote(visible)
+    yield _ESCAPED.sub(lambda found: chr(int(found[1], 16)), visible)
+    yield from (spaced.replace("   ", "\0").replace(" ", "").replace("\0", " ") for spaced in _SPACED.findall(visible))
     yield visible[::-1]
     yield "".join(part for _, part in sorted(dict(_PART.findall(visible)).items()))
+    for token in _HEX.findall(visible):
+        yield bytes.fromhex(token[: len(token) // 2 * 2]).decode(errors="replace")
     for token in _BASE64.findall(visible):
         try:
             yield base64.b64decode(token.replace(" ", ""), validate=True).decode()
