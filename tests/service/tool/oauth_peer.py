@@ -83,9 +83,13 @@ class OAuthPeer:
                 scopes=(),
                 connected_at=datetime.now(UTC),
             )
-            for provider in sorted(self.connected)
+            for provider in sorted(self._connected_of(message))
         )
         await message.respond(Connections(connections=tuple(views)).model_dump_json().encode())
+
+    def _connected_of(self, message: Msg) -> set[str]:
+        """Providers of whoever asks."""
+        return self.connected
 
     async def _refuse(self, message: Msg, slug: str, detail: str) -> None:
         body = {"slug": slug, "status": 404, "detail": detail, "advice": "Connect it.", "retryable": False}

@@ -102,15 +102,22 @@ class TwoFronts(Front):
 
 @dataclass
 class TwoAccounts(OAuthPeer):
-    """`second` are the users of the second Google; all others are of the first."""
+    """`second` are the users of the second Google; all others are of the first. `own` are the providers of those who
+    have others than everybody."""
 
     second: set[UserId] = field(default_factory=set)
+    own: dict[UserId, set[str]] = field(default_factory=dict)
+
+    def _connected_of(self, message: Msg) -> set[str]:
+        scope = Envelope.from_headers(message.headers).scope
+        assert scope is not None
+        return self.own.get(scope.user_id, self.connected)
 
     async def _token(self, message: Msg) -> None:
         query = GetAccessToken.model_validate_json(message.data)
         scope = Envelope.from_headers(message.headers).scope
         assert scope is not None
-        if query.provider not in self.connected:
+        if query.provider not in self._connected_of(message):
             await self._refuse(message, "connection_not_found", "Connect this account first.")
             return
         if scope.user_id in self.silent_for:
