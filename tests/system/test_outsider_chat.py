@@ -24,7 +24,7 @@ from libs.testing.client import AdjutantClient, Answer
 from libs.testing.running import free_port, running_adjutant
 from tests.system.conftest import PASSWORD, data_of
 from tests.system.obedient_model import ObedientModel, obedient_model
-from tests.system.test_delegation import Visitor, events, in_days, make_link
+from tests.system.outsiders import Visitor, events, in_days, make_link
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
