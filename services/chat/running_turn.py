@@ -135,6 +135,7 @@ class RunningTurn:
             self.toolbox,
             self.scope,
             self.deps,
+            conversation_id=self.command.conversation_id,
             has_read_untrusted=self.has_read_before or any(outcome.untrusted for outcome in self._before(round_)),
         )
 

@@ -36,6 +36,7 @@ def origins_of(run: Run, state: StepState, arguments: dict[str, Any]) -> Provena
             "is_asked": run.is_asked or known.is_asked,
             "arguments": tuple(_judged(run, state, each) for each in known.arguments),
             "sources": known.sources if has_read else (),
+            "conversation_id": run.conversation_id,
         }
     )
 

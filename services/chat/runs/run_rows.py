@@ -34,6 +34,7 @@ class _Content(msgspec.Struct, frozen=True):
     cost_micros: int
     confidence: float
     detail: str | None
+    conversation_id: str | None = None
 
 
 class _Outcome(msgspec.Struct, frozen=True):
@@ -189,6 +190,7 @@ async def _save_run(tx: Transaction, key: UserKey, run: Run) -> None:
         cost_micros=run.cost_micros,
         confidence=run.confidence,
         detail=run.detail,
+        conversation_id=run.conversation_id,
     )
     await tx.execute(
         _SAVE_RUN,
@@ -256,6 +258,7 @@ async def _loaded(tx: Transaction, key: UserKey, run_id: RunId, sql: str) -> Run
         time_limit_s=content.time_limit_s,
         created_at=row["created_at"],
         after_reading=content.after_reading,
+        conversation_id=content.conversation_id,
         is_asked=content.is_asked,
         by_program=content.by_program,
         cost_micros=content.cost_micros,

@@ -79,6 +79,8 @@ class Run:
     """What words such as "tomorrow" in its steps are relative to: the plan means what it meant when it was shown."""
     after_reading: bool = False
     """Whether texts of outsiders were before the planner."""
+    conversation_id: str | None = None
+    """In which it was planned."""
     is_asked: bool = False
     """Whether its user began it after having seen it, or wrote it."""
     by_program: bool = False

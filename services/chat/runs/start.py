@@ -33,6 +33,7 @@ class TurnPlan:
     steps: tuple[StepRequest, ...]
     timezone: str
     asked_at: datetime
+    conversation_id: str
     has_read_untrusted: bool
 
 
@@ -65,7 +66,7 @@ async def start_from_turn(given: TurnPlan, tools: Mapping[str, ToolDescription],
         return known
     made = Planned(checked(given.steps, tools), "model")
     run = _run(given.run_id, given.goal, made, given.timezone, given.asked_at, None)
-    run.after_reading = given.has_read_untrusted
+    run.after_reading, run.conversation_id = given.has_read_untrusted, given.conversation_id
     return await _keep(run, scope, deps, start=False)
 
 

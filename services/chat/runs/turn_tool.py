@@ -52,13 +52,21 @@ class _Given(BaseModel):
 
 
 async def propose(
-    call: ToolCall, place: str, goal: str, toolbox: Toolbox, scope: Scope, deps: Chat, *, has_read_untrusted: bool
+    call: ToolCall,
+    place: str,
+    goal: str,
+    toolbox: Toolbox,
+    scope: Scope,
+    deps: Chat,
+    *,
+    conversation_id: str,
+    has_read_untrusted: bool,
 ) -> Outcome:
     """The plan, kept and shown; or what is wrong with it. `place` names the call, the same in every replica."""
     run_id = RunId(f"r_{hashlib.sha256(place.encode()).hexdigest()[:32]}")
     try:
         steps = _Given.model_validate_json(call.arguments).steps
-        plan = TurnPlan(run_id, goal, steps, toolbox.timezone, toolbox.asked_at, has_read_untrusted)
+        plan = TurnPlan(run_id, goal, steps, toolbox.timezone, toolbox.asked_at, conversation_id, has_read_untrusted)
         run = await start_from_turn(plan, toolbox.known, scope, deps)
     except PlanRejected as rejected:
         return _outcome(call, rejected.detail, ok=False)

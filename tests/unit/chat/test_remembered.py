@@ -170,6 +170,7 @@ def test_a_step_of_a_run_goes_by_what_was_recalled_and_not_by_the_tool() -> None
         run = new_run(
             RUN, "Tell my wife", checked(steps, tools), NOW, planned_by="user", timezone="UTC", time_limit_s=60
         )
+        run.conversation_id = "c_1"
         changes.start(run, NOW, is_asked=True)
         do(run, "r", Ended(result=json.dumps({"memories": [entry(WIFE, from_others=theirs)]})))
         begun = outcomes.begin(run, "w", run.state("w").attempt, NOW)
@@ -177,4 +178,5 @@ def test_a_step_of_a_run_goes_by_what_was_recalled_and_not_by_the_tool() -> None
         known = origins_of(run, begun.state, begun.arguments)
         found = {each.argument: each.origin for each in known.arguments}
 
+        assert known.conversation_id == "c_1"
         assert (known.read_untrusted, found["to"]) == (theirs, Origin.UNTRUSTED if theirs else Origin.MEMORY)
