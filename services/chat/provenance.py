@@ -46,7 +46,12 @@ _SWITCHES = {
     "important": ("important", "wichtig"),
 }
 """Words that throw a switch, or give a label of the mailbox's own."""
-_MAILS = {"mail_read": "gmail", "outlook_mail_read": "outlook_mail"}
+_MAILS = {
+    "mail_read": "gmail",
+    "mail_search": "gmail",
+    "outlook_mail_read": "outlook_mail",
+    "outlook_mail_search": "outlook_mail",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,9 @@ class _Search:
 
     def origins(self, call: ToolCall) -> Iterator[ArgumentOrigin]:
         """Of every value in the arguments that says, chooses or switches something."""
-        for path, value in leaves("", _loaded(call.arguments)):
+        values = tuple(leaves("", _loaded(call.arguments)))
+        self._things = self._things.without(self._names_of_guests(values))
+        for path, value in values:
             if call.tool == remembered.ADD and path == remembered.KIND:
                 continue
             if isinstance(value, str):
@@ -143,6 +150,11 @@ class _Search:
             elif value is not None and path not in _COUNTS:
                 is_said = self._is_switched(path) if isinstance(value, bool) else self._is_counted(path, value)
                 yield ArgumentOrigin(argument=path, origin=Origin.USER if is_said else Origin.MODEL)
+
+    def _names_of_guests(self, values: Iterable[tuple[str, Any]]) -> frozenset[str]:
+        """Of people who are added to an event: their names say whom to add, not to what."""
+        added = (str(value).lower() for path, value in values if "_guests" in path)
+        return frozenset(word for address in added for word in self._known.get(address, ()))
 
     def _origin(self, path: str, value: str) -> ArgumentOrigin:
         if self._is_said(path, value) or self._things.is_named(path, value):
@@ -153,7 +165,8 @@ class _Search:
             return ArgumentOrigin(argument=path, origin=Origin.MEMORY)
         if (found := self._sentence_of(value)) is not None:
             sentence, outcome = found
-            where = {"source": _source(outcome, sentence), "activity": activity_of(outcome)}
+            activity = next(iter(_activities((outcome,), sentence)), None)
+            where = {"source": _source(outcome, sentence), "activity": activity}
             return ArgumentOrigin(argument=path, origin=Origin.UNTRUSTED, sentence=sentence, **where)
         return ArgumentOrigin(argument=path, origin=Origin.MODEL)
 
@@ -222,16 +235,17 @@ class _Search:
         return (best[1][:LONGEST_SENTENCE], best[2]) if best else None
 
 
-def activity_of(outcome: Outcome) -> ReadActivity | None:
-    """The one mail that was read, as the copy of its mailbox knows it."""
-    provider, id = _MAILS.get(outcome.tool), outcome.as_data().get("id")
-    return ReadActivity(provider=provider, external_id=id) if provider and isinstance(id, str) else None
-
-
-def _activities(read: Sequence[Outcome]) -> tuple[ReadActivity, ...]:
-    """Each once, in the order of their reading."""
-    found = (activity_of(outcome) for outcome in read)
-    return tuple(dict.fromkeys(each for each in found if each is not None))[:MOST_SOURCES]
+def _activities(read: Iterable[Outcome], sentence: str | None = None) -> tuple[ReadActivity, ...]:
+    """The mails that were read or found, as the copy of their mailbox knows them, in that order; or those of them that
+    have the sentence."""
+    found = (
+        ReadActivity(provider=_MAILS[outcome.tool], external_id=mail["id"])
+        for outcome in read
+        if outcome.tool in _MAILS
+        for mail in dicts(outcome.as_data())
+        if isinstance(mail.get("id"), str) and (sentence is None or _holds(mail, sentence))
+    )
+    return tuple(dict.fromkeys(found))[:MOST_SOURCES]
 
 
 def _stands_in(value: str, text: str) -> bool:
