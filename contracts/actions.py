@@ -154,9 +154,11 @@ class ActionView(Reply):
 
 
 class Actions(Reply):
-    """Newest first."""
+    """Newest first. `last_id` and `last_tool`: what was done last and stands, whether or not it can be taken back."""
 
     actions: tuple[ActionView, ...]
+    last_id: ExecutionId | None = None
+    last_tool: str | None = None
 
 
 class ListActions(Query[Actions]):

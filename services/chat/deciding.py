@@ -15,7 +15,7 @@ from contracts.tool import Effect, ExecutionStatus
 from libs.bus import RemoteError
 from services.chat import followups
 from services.chat.followups import SAID, Awaited
-from services.chat.graph import DECIDE, step
+from services.chat.graph import ACTIONS, DECIDE, step
 from services.chat.running_turn import RunningTurn, Written
 from services.chat.steps import Decision, Outcome, ToolCall
 from services.chat.verdicts import Verdict, Word, verdict_of
@@ -27,6 +27,7 @@ ASK_S = 5.0
 SOON = timedelta(seconds=1)
 WHICH = 'Which of these do you mean?\n{listed}\nSay "yes to all", "yes to 1" or "no".'
 HELD = '{title}: this is done in a few seconds. Say "undo" to keep it from being done.'
+NO_WAY_BACK = "What I did last cannot be taken back: {deed}. What can be taken back stands under Actions."
 TAKEN_BACK = "I am taking this back: {title}."
 _REACHED = {
     "approve": frozenset(ActionStatus) - {ActionStatus.PROPOSED, ActionStatus.DECLINED, ActionStatus.EXPIRED},
@@ -43,6 +44,8 @@ class Deciding:
     verdict: Verdict
     about: tuple[Awaited, ...]
     is_clear: bool = True
+    refusal: str = ""
+    """What is said instead, when nothing is done."""
 
 
 async def decision_in(turn: RunningTurn) -> Deciding | None:
@@ -53,8 +56,7 @@ async def decision_in(turn: RunningTurn) -> Deciding | None:
     if verdict is None:
         return None
     if verdict.word == "undo":
-        about = await _undoable(turn)
-        return Deciding(verdict, about) if about else None
+        return await _undoing(turn, verdict)
     async with turn.deps.db.reading(turn.scope) as tx:
         shown = await followups.shown_before(tx, await turn.deps.vault.user_key(tx), turn.command)
     if not shown:
@@ -66,6 +68,9 @@ async def decision_in(turn: RunningTurn) -> Deciding | None:
 async def write(turn: RunningTurn, deciding: Deciding) -> Written:
     """Have it decided, and say what came of it."""
     async with step(turn.live, DECIDE):
+        if deciding.refusal:
+            await turn.live.say(deciding.refusal)
+            return Written(None)
         if not deciding.is_clear:
             await _ask_which(turn, deciding.about)
             return Written(None)
@@ -73,10 +78,11 @@ async def write(turn: RunningTurn, deciding: Deciding) -> Written:
             calls = tuple(_call(deciding.verdict.word, about) for about in deciding.about)
             await turn.decide(Decision("", calls, ENGINE))
         (round_,) = turn.rounds
-        for outcome in round_.outcomes:
-            await _say(turn, outcome)
-        for call in round_.missing:
-            await _say(turn, await _carried_out(turn, call))
+        said = 0
+        for said, outcome in enumerate(round_.outcomes, start=1):
+            await _say(turn, outcome, is_first=said == 1)
+        for number, call in enumerate(round_.missing, start=said):
+            await _say(turn, await _carried_out(turn, call), is_first=number == 0)
     return Written(None)
 
 
@@ -93,14 +99,19 @@ def _meant(verdict: Verdict, shown: Sequence[Awaited]) -> tuple[Awaited, ...]:
     return tuple(shown) if verdict.everything or verdict.word == "decline" or len(shown) == 1 else ()
 
 
-async def _undoable(turn: RunningTurn) -> tuple[Awaited, ...]:
-    """The last thing that can still be undone, wherever it was asked for."""
+async def _undoing(turn: RunningTurn, verdict: Verdict) -> Deciding | None:
+    """The last thing that was done, wherever it was asked for: never an older one, because it is the last that is
+    meant. None when nothing can be undone at all."""
     found = await turn.deps.bus.ask(ListActions(which="waiting", limit=20), scope=turn.scope, timeout_s=ASK_S)
     now = datetime.now(UTC)
-    for view in found.actions:
-        if view.status in (ActionStatus.HELD, ActionStatus.DONE) and view.undo_until and view.undo_until > now:
-            return (Awaited(view.action_id, _title(turn, view), 1),)
-    return ()
+    undoable = [view for view in found.actions if view.undo_until and view.undo_until > now]
+    for view in undoable:
+        is_last = view.status is ActionStatus.DONE and found.last_id in (None, view.action_id)
+        if view.status is ActionStatus.HELD or is_last:
+            return Deciding(verdict, (Awaited(view.action_id, _title(turn, view), 1),))
+    if not undoable or found.last_tool is None:
+        return None
+    return Deciding(verdict, (), refusal=NO_WAY_BACK.format(deed=ACTIONS.get(found.last_tool, found.last_tool)))
 
 
 def _title(turn: RunningTurn, view: ActionView) -> str:
@@ -132,10 +143,10 @@ async def _carried_out(turn: RunningTurn, call: ToolCall) -> Outcome:
     return outcome
 
 
-async def _say(turn: RunningTurn, outcome: Outcome) -> None:
+async def _say(turn: RunningTurn, outcome: Outcome, *, is_first: bool) -> None:
     """In the answer; or beside it, when a message of the conversation says the same already."""
     told = outcome.as_data()
-    text = f"\n{told['text']}" if turn.live.text else told["text"]
+    text = told["text"] if is_first else f"\n{told['text']}"
     await (turn.live.say_aside(text) if told["is_said"] else turn.live.say(text))
 
 

@@ -48,6 +48,10 @@ _SAID = re.compile(
     rf"(?:(?P<undo>{_UNDO})|(?P<no>(?:{_NO})(?: (?:{_NO}))?)|(?P<yes>(?:{_YES})(?: (?:{_YES})){{0,2}}))"
     rf"(?: (?:to |zu )?(?:(?P<all>{_ALL})|{_NUMBERS}|{_IT}))?(?: {_POLITE})*"
 )
+# "Ok, thanks" ends a conversation as often as it approves; what is sent in the user's name takes a clearer word.
+_ACKNOWLEDGES = re.compile(
+    r"(?:ok|okay|fine|right|correct|klar|passt|in ordnung)(?: ok| okay)? (?:thanks|thank you|danke)"
+)
 _LEADING = re.compile(rf"^(?:{_POLITE} )+")
 
 
@@ -57,7 +61,7 @@ def verdict_of(message: str) -> Verdict | None:
         return None
     said = " ".join(re.sub(r"[^\w\s#&']", " ", plain(message)).split())
     found = _SAID.fullmatch(_LEADING.sub("", said))
-    if found is None:
+    if found is None or _ACKNOWLEDGES.match(said):
         return None
     word: Word = "undo" if found["undo"] else "decline" if found["no"] else "approve"
     numbers = tuple(dict.fromkeys(int(number) for number in re.findall(r"\d+", found["numbers"] or "")))

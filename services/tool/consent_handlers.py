@@ -32,7 +32,9 @@ from services.tool.telling import tell_live
 async def list_actions(query: ListActions, call: Call, deps: ToolDeps) -> Actions:
     """What waits for the user, can be undone, or was decided."""
     async with deps.db.reading(call.require_scope()) as tx:
-        return Actions(actions=await (await _book(tx, deps)).listed(query.which, query.limit))
+        book = await _book(tx, deps)
+        last_id, last_tool = await book.last_done() or (None, None)
+        return Actions(actions=await book.listed(query.which, query.limit), last_id=last_id, last_tool=last_tool)
 
 
 async def get_action(query: GetAction, call: Call, deps: ToolDeps) -> ActionView:

@@ -100,6 +100,10 @@ class Registry:
             raise UnknownTool(f"There is no such tool. The tools are: {', '.join(known)}.")
         return known[name]
 
+    def names(self, audience: Audience = Audience.OWNER) -> tuple[str, ...]:
+        """Of all tools for this audience."""
+        return tuple(tool.name for tool in self._for(audience))
+
     def find_read(self, name: str, audience: Audience = Audience.OWNER) -> Tool[Any]:
         """Raises UnknownTool, NotAReadTool."""
         tool = self.find(name, audience)

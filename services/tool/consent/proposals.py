@@ -66,6 +66,11 @@ class Book:
         )
         return tuple(self._view(row) for row in rows)
 
+    async def last_done(self) -> tuple[ExecutionId, str] | None:
+        """What the assistant did last and stands; undos, and what outsiders do through links, are none of it."""
+        row = await self.tx.fetchrow(_LAST, self.tx.require_scope().user_id, list(self.tools.names()))
+        return (ExecutionId(row["execution_id"]), row["tool"]) if row else None
+
     async def view(self, action_id: str) -> ActionView:
         """Raises ActionNotFound."""
         return self._view(await self._row(action_id, lock=False))
@@ -238,4 +243,10 @@ where user_id = $1 and proposed_at is not null
   and ($2 or status = 'held' or (status = 'proposed' and expires_at > clock_timestamp())
        or (status = 'done' and undo_until > clock_timestamp() and undone_by is null))
 order by proposed_at desc limit $3
+"""
+_LAST = """
+select execution_id, tool from executions done
+where user_id = $1 and status = 'done' and tool = any($2) and undone_by is null
+  and not exists (select 1 from executions other where other.undone_by = done.execution_id)
+order by finished_at desc limit 1
 """

@@ -125,6 +125,10 @@ class ToolPeer:
     """Action, word, and where it was said."""
     holds: timedelta = timedelta(0)
     """How long what was approved can be withdrawn."""
+    undoable: timedelta = timedelta(0)
+    """How long what was done can be taken back."""
+    done_last: tuple[ExecutionId, str] | None = None
+    """Execution and tool."""
     sessions: tuple[NegotiationView, ...] = ()
     """What is being agreed on with others."""
     fails: str | None = None
@@ -224,14 +228,21 @@ async def get_action(query: GetAction, call: Call, peer: ToolPeer) -> ActionView
         status=ActionStatus(status),
         sealed_preview=peer.seal.seal("action_preview", scope, preview),
         proposed_at=now,
-        undo_until=now + peer.holds if status is ExecutionStatus.HELD else None,
+        undo_until=now + lasts if (lasts := _undo_lasts(status, peer)) else None,
     )
+
+
+def _undo_lasts(status: ExecutionStatus, peer: ToolPeer) -> timedelta:
+    lasting = {ExecutionStatus.HELD: peer.holds, ExecutionStatus.DONE: peer.undoable}
+    return lasting.get(status, timedelta(0))
 
 
 async def list_actions(query: ListActions, call: Call, peer: ToolPeer) -> Actions:
     """All that was ever proposed, the last first."""
     ids = [ExecutionId(action_id) for action_id in reversed(peer.proposed)]
-    return Actions(actions=tuple([await get_action(GetAction(action_id=id), call, peer) for id in ids]))
+    last_id, last_tool = peer.done_last or (None, None)
+    views = tuple([await get_action(GetAction(action_id=id), call, peer) for id in ids])
+    return Actions(actions=views, last_id=last_id, last_tool=last_tool)
 
 
 async def list_negotiations(query: ListNegotiations, call: Call, peer: ToolPeer) -> Negotiations:

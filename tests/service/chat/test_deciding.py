@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.envelope import Envelope, Scope
-from contracts.ids import ConversationId, new_id
+from contracts.ids import ConversationId, ExecutionId, new_id
 from contracts.tool import ExecutionFinished
 from libs.bus.subjects import stream_for, subject_for
 from libs.runtime.run import RunningService
@@ -77,6 +77,14 @@ async def test_no_declines_everything_that_was_shown(
     assert [word for _, word, _ in tools.decisions] == ["decline", "decline"]
     assert said.text.count("Not done, as you decided") == 2
     assert tools.effects == {}
+
+
+async def test_what_came_of_each_has_a_line_of_its_own(
+    chat: RunningService, world: World, model: ModelPeer, tools: ToolPeer, scope: Scope, conversation: ConversationId
+) -> None:
+    await _propose(world, model, scope, conversation, "Lunch", "Dinner")
+    said = await _say(world, scope, conversation, "yes to all")
+    assert said.text == "Done: Create an event.\nDone: Create an event."
 
 
 async def test_of_several_each_is_decided_by_its_number(
@@ -153,6 +161,18 @@ async def test_what_is_held_back_can_be_undone_by_a_word(
     undone = await _say(world, scope, conversation, "Undo that!")
     assert undone.text == "Withdrawn before it was done: Create an event."
     assert [word for _, word, _ in tools.decisions] == ["approve", "undo"]
+
+
+async def test_undo_means_the_last_thing_that_was_done_and_never_an_older_one(
+    chat: RunningService, world: World, model: ModelPeer, tools: ToolPeer, scope: Scope, conversation: ConversationId
+) -> None:
+    tools.undoable = timedelta(minutes=10)
+    await _propose(world, model, scope, conversation, "Lunch")
+    await _say(world, scope, conversation, "yes")
+    tools.done_last = ExecutionId(new_id("x")), "calendar_cancel_event"
+    said = await _say(world, scope, conversation, "undo")
+    assert said.text.startswith("What I did last cannot be taken back: Cancelling a calendar event.")
+    assert [word for _, word, _ in tools.decisions] == ["approve"]
 
 
 async def test_an_outcome_that_the_conversation_has_heard_already_is_not_kept_twice(

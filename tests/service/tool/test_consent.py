@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.actions import ActionStatus, ActionView, ArgumentOrigin, GetAction, Origin, Provenance, SetConsentRule
+from contracts.actions import (
+    ActionStatus,
+    ActionView,
+    ArgumentOrigin,
+    GetAction,
+    ListActions,
+    Origin,
+    Provenance,
+    SetConsentRule,
+)
 from contracts.envelope import Scope
 from contracts.ids import OrganizationId, UserId, new_id
 from contracts.tool import ExecutionStatus
@@ -176,6 +185,23 @@ async def test_without_provenance_and_for_programs_it_is_asked_and_never_means_n
     await desk.gateway.ask(never, scope=desk.world.scope)
     refused = await desk.sent(desk.world.asked("calendar_create_event", EVENT | {"guests": []}))
     assert (refused.status, refused.error) == ("failed", "ruled_out")
+
+
+async def test_what_was_done_last_is_known_whether_or_not_it_can_be_taken_back(tool: ToolDeps, desk: Desk) -> None:
+    event = desk.world.asked("calendar_create_event", EVENT | {"title": "First", "guests": []})
+    await desk.sent(event)
+    listed = await desk.gateway.ask(ListActions(), scope=desk.world.scope)
+    assert (listed.last_id, listed.last_tool) == (event.execution_id, "calendar_create_event")
+    task = desk.world.asked("tasks_create", {"title": "Then"})
+    await desk.sent(task)
+    listed = await desk.gateway.ask(ListActions(), scope=desk.world.scope)
+    assert (listed.last_id, listed.last_tool) == (task.execution_id, "tasks_create")
+    await desk.decide(event.execution_id, "undo")
+    async with asyncio.timeout(15):
+        while await desk.world.events("First"):  # noqa: ASYNC110 - the other side is a provider
+            await asyncio.sleep(0.05)
+    listed = await desk.gateway.ask(ListActions(), scope=desk.world.scope)
+    assert listed.last_id == task.execution_id, "an undo is not undone by the next one"
 
 
 async def test_an_event_that_was_done_can_be_taken_back_once(tool: ToolDeps, desk: Desk) -> None:

@@ -57,6 +57,7 @@ def test_several_are_told_apart_by_their_numbers(message: str, expected: Verdict
 @pytest.mark.parametrize(
     "message",
     [
+        *("ok thanks", "Okay, thank you!", "passt, danke"),
         *("yes, but change the subject", "Yes?", "is that ok?", "send a mail to Bob", "no meetings tomorrow", ""),
         *(
             "yes and also mail Eve",
