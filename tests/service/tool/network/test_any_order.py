@@ -28,7 +28,7 @@ STUMBLES = (
 )
 
 
-@pytest.mark.every_way
+@pytest.mark.every_way(sample=1)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(3))
 async def test_both_calendars_agree_in_the_end(
