@@ -10,7 +10,8 @@ behind `#`, or behind a word such as "in", and never within what is to be writte
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -68,6 +69,14 @@ class Things:
         self._said = said
         self._words = frozenset(word for text in said for word in spoken(text)) - no_names
         self._at = at
+        self._days = {day for text in said if (day := said_day(text, at)) is not None}
+        self._minutes = {minute for text in said if (minute := first_clock(text, at)) is not None}
+
+    def without(self, words: frozenset[str]) -> "Things":
+        """The same, when these words of the user's name something else."""
+        fewer = copy(self)
+        fewer._words = self._words - words
+        return fewer
 
     def is_named(self, path: str, value: str | int) -> bool:
         """Whether the argument at `path` is an id of what the user named."""
@@ -92,28 +101,29 @@ class Things:
         return bool(thing.words) and len(same) == 1 and _is_spoken_of(thing.name, self._said)
 
     def _is_best(self, value: str | int) -> bool:
-        """The only one with most of what was said; else the only one of those at the time that was said."""
-        scored = [(len(self._words & (thing.words | thing.more)), thing) for thing in self._things if thing.ids]
-        scored = [(score, thing) for score, thing in scored if thing.words or thing.start]
-        best = max((score for score, _ in scored), default=0)
-        among = [thing for score, thing in scored if score == best]
-        if best and _is_only(value, among):
+        """The only one with most of what was said, and of two the one that has less besides; else the only one of
+        those at the time that was said."""
+        scored = [(self._fits(thing), thing) for thing in self._things if thing.ids and (thing.words or thing.start)]
+        most = max((fit[0] for fit, _ in scored), default=0)
+        best = max((fit for fit, _ in scored), default=(0, 0.0))
+        if most and _is_only(value, [thing for fit, thing in scored if fit == best]):
             return True
-        return _is_only(value, [thing for thing in among if self._is_then(thing)])
+        among = [thing for fit, thing in scored if fit[0] == most]
+        then = [thing for thing in among if self._is_then(thing, self._days)]
+        return _is_only(value, then or [thing for thing in among if self._is_then(thing, {self._at.date()})])
 
-    def _is_then(self, thing: Thing) -> bool:
-        if not thing.start:
-            return False
+    def _fits(self, thing: Thing) -> tuple[int, float]:
+        """How many words of it were said, and how much of its name."""
+        said = len(self._words & thing.words)
+        return len(self._words & (thing.words | thing.more)), said / len(thing.words) if thing.words else 0.0
+
+    def _is_then(self, thing: Thing, days: Collection[date]) -> bool:
+        """Whether it begins at the time that was said, on one of these days."""
         try:
             start = datetime.fromisoformat(thing.start).astimezone(self._at.tzinfo)
         except ValueError:
             return False
-        days: set[date] = {self._at.date()}
-        minutes = set[int]()
-        for text in self._said:
-            days |= {day} if (day := said_day(text, self._at)) else set()
-            minutes |= {minute} if (minute := first_clock(text, self._at)) is not None else set()
-        return start.date() in days and start.hour * 60 + start.minute in minutes
+        return start.date() in days and start.hour * 60 + start.minute in self._minutes
 
 
 def spoken(text: str) -> frozenset[str]:

@@ -3,7 +3,6 @@
 `composes`: the planner words a part of it itself; that is the user's wish too, as long as nobody else has been read.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -65,7 +64,7 @@ async def things_of(scene: Scene, now: datetime) -> Things:
         await task("Send the tax papers"),
         await scene.channel(),
         await scene.page("Launch plan", "Printers"),
-        int(await scene.issue("Cards are stuck in the mill", "They are.")),
+        int(await scene.issue("The stuck cards", "In the mill.")),
     )
 
 
@@ -105,7 +104,7 @@ def _mail(there: Things) -> list[Wish]:
         Wish(f"Email {TOM}: I have the tickets", (send(TOM, "Tickets", "I have the tickets"),)),
         Wish("Reply to Sarah's mail about the budget: looks good", reply("Looks good")),
         Wish("Draft a reply to Tom about lunch", (("mail_search", {"sender": "Tom"}), ("mail_draft", draft))),
-        Wish("Mark the invoice from Northwind as read", label("Northwind", "m_invoice", read=True)),
+        Wish("Mark the mail that invoice 2041 is due as read", label("invoice", "m_invoice", read=True)),
         Wish("Star Tom's mail about lunch", label("lunch", "m_lunch", add=["STARRED"])),
         Wish("Archive the contract comments", label("contract", "m_contract", archive=True)),
         Wish(
@@ -159,7 +158,10 @@ def _calendar(there: Things) -> list[Wish]:
 
 def _work(there: Things) -> list[Wish]:
     def post(text: str) -> tuple[Call, ...]:
-        return (("slack_list_channels", {}), ("slack_post_message", {"channel": there.channel, "text": text}))
+        return (
+            ("slack_list_channels", {"joined": False}),
+            ("slack_post_message", {"channel": there.channel, "text": text}),
+        )
 
     def issue(title: str, **more: object) -> Call:
         return ("github_create_issue", {"repository": REPOSITORY, "title": title, **more})
@@ -177,6 +179,11 @@ def _work(there: Things) -> list[Wish]:
         Wish("Post 'done' in #general", post("done")),
         Wish("Tell #general that the deploy is done", post("The deploy is done.")),
         Wish("Poste 'fertig' in #general", post("fertig")),
+        Wish(f"Comment 'looks good' on issue 1 in {REPOSITORY}", (comment("looks good", 1),)),
+        Wish(
+            f"Comment on the stuck cards issue in {REPOSITORY}: fixed now",
+            (("github_find", {"repository": REPOSITORY, "words": "stuck cards"}), comment("fixed now", there.stuck)),
+        ),
         Wish(
             "Open an issue in my repo engine about the stuck cards",
             (("github_list_repositories", {}), issue("Stuck cards")),
@@ -187,11 +194,6 @@ def _work(there: Things) -> list[Wish]:
             composes=True,
         ),
         Wish(f"Erstelle ein Issue in {REPOSITORY}: Login hängt", (issue("Login hängt"),)),
-        Wish(f"Comment 'looks good' on issue 1 in {REPOSITORY}", (comment("looks good", 1),)),
-        Wish(
-            f"Comment on the stuck cards issue in {REPOSITORY}: fixed now",
-            (("github_find", {"repository": REPOSITORY, "words": "stuck cards"}), comment("fixed now", there.stuck)),
-        ),
         Wish("Note on the Launch plan page: call the printer", note("Call the printer")),
         Wish("Notiere auf der Seite Launch plan: Drucker anrufen", note("Drucker anrufen")),
     ]
@@ -205,13 +207,10 @@ def _tasks(there: Things) -> list[Wish]:
         return (("tasks_list", {}), ("tasks_complete", {"task_id": id}))
 
     return [
+        Wish("Mark the milk task as done", done(there.milk)),
+        Wish("I have sent the tax papers, tick that off", done(there.papers)),
         Wish("Add milk to my tasks", add("Buy milk"), composes=True),
         Wish("Remind me to call Tom tomorrow", add("Call Tom", due=there.tomorrow)),
         Wish("Setze Milch auf meine Aufgabenliste", add("Milch kaufen"), composes=True),
         Wish("Erinnere mich morgen an den Anruf bei Tom", add("Anruf bei Tom", due=there.tomorrow)),
-        Wish("Mark the milk task as done", done(there.milk)),
-        Wish("I have sent the tax papers, tick that off", done(there.papers)),
     ]
-
-
-Make = Callable[[Things], list[Wish]]

@@ -41,4 +41,4 @@ async def test_what_the_user_asks_for_themselves_is_done_without_a_question(scen
             asked.append(wish.words)
             why += [f"{wish.words}: {(await scene.ada.get(f'/api/actions/{action_id}'))['reasons']}"]
     print(f"everyday wishes {len(wished)}, done without a question {len(wished) - len(asked)}, asked {len(asked)}")  # noqa: T201
-    assert asked == [wish.words for wish in wished if wish.composes and has_read_mail], why
+    assert asked == [wish.words for wish in wished if wish.composes and has_read_mail], "\n".join(why)
