@@ -21,9 +21,11 @@ AdjutantError
 │   └── NotUndoable            too late, or there is no way back
 │       └── NotUndone          there is nothing to take back
 └── Unavailable
-    └── ExecutionInProgress    another replica holds the lease; `retry_after_s` until it ends
+    ├── ExecutionInProgress    another replica holds the lease; `retry_after_s` until it ends
+    └── MemoryUnavailable      context did not answer; what it was asked to do may be done
 """
 
+from libs.providers.errors import ProviderUnavailable
 from libs.resilience.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 
@@ -75,6 +77,12 @@ class ExecutionInProgress(Unavailable):
     """It is being done at this moment."""
 
     slug = "execution_in_progress"
+
+
+class MemoryUnavailable(ProviderUnavailable):
+    """No answer from where the memory is. Whether it was changed is to be looked up."""
+
+    slug = "memory_unavailable"
 
 
 class ActionNotFound(NotFound):

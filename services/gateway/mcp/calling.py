@@ -26,7 +26,7 @@ EFFECT_S = 40.0
 """Many clients give up after a minute; by then they shall know the action's id."""
 LOOK_EVERY_S = 2.0
 """A notice may be lost: the ledger is asked this often."""
-OURS_AWAY = frozenset({"tool_unavailable", "oauth_unavailable", "database_unavailable", "bus_unavailable"})
+OURS_AWAY = frozenset(f"{name}_unavailable" for name in ("tool", "oauth", "context", "notification", "database", "bus"))
 """What a restarting service of ours looks like, unlike an outage of a provider."""
 
 BY_A_PROGRAM = Provenance(via="program", read_untrusted=True, is_asked=False)

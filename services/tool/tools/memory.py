@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from contracts.envelope import Query
 from contracts.memory import (
     AddMemory,
     ForgetMemories,
@@ -23,10 +24,11 @@ from contracts.memory import (
     ScorePart,
 )
 from contracts.tool import Effect
+from libs.resilience.errors import AdjutantError
 from services.tool.arguments import Arguments, SomeProse, Words, bounded
 from services.tool.consent.roots import Foreign
-from services.tool.context import Context
-from services.tool.errors import MemoryNotFound
+from services.tool.context import Context, ReplyT
+from services.tool.errors import MemoryNotFound, MemoryUnavailable
 from services.tool.registry import Tool
 from services.tool.tools.names import Names, named
 from services.tool.windows import rfc3339
@@ -107,7 +109,7 @@ async def memory_add(arguments: MemoryAdd, context: Context) -> AddedMemory:
         from_others=bool(others),
     )
     sealed = context.access.seal.seal("memory", context.access.scope, memory.model_dump_json())
-    return _added(await context.ask(AddMemory(memory_id=_memory_id(context), sealed_memory=sealed)), context)
+    return _added(await _changed(AddMemory(memory_id=_memory_id(context), sealed_memory=sealed), context), context)
 
 
 async def find_added(arguments: MemoryAdd, context: Context) -> AddedMemory | None:
@@ -140,7 +142,7 @@ async def memory_recall(arguments: MemoryRecall, context: Context) -> ShownMemor
 
 async def memory_forget(arguments: MemoryForget, context: Context) -> Forgotten:
     """It is gone for good."""
-    forgotten = await context.ask(ForgetMemories(memory_ids=(arguments.memory_id,)))
+    forgotten = await _changed(ForgetMemories(memory_ids=(arguments.memory_id,)), context)
     if not forgotten.count:
         raise MemoryNotFound("There is no such entry.")
     return Forgotten(memory_id=arguments.memory_id)
@@ -171,6 +173,16 @@ def _sources(conversation_id: str | None, others: Sequence[Foreign]) -> tuple[Me
     read = dict.fromkeys(activity for each in others for activity in each.activities)
     cited = (MemorySource(kind="activity", id=each.external_id, activity_source=each.provider) for each in read)
     return (talk, *cited)
+
+
+async def _changed(query: Query[ReplyT], context: Context) -> ReplyT:
+    """Raises MemoryUnavailable where the answer is missing, and what context answers."""
+    try:
+        return await context.ask(query)
+    except AdjutantError as error:
+        if not error.retryable:
+            raise
+        raise MemoryUnavailable("The memory did not answer.", retry_after_s=error.retry_after_s) from error
 
 
 async def _found(memory_id: str, context: Context) -> MemoryView | None:
