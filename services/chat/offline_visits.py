@@ -4,6 +4,7 @@ Nothing is booked here: a sentence that is understood in part would book the wro
 conversation books with two clicks.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from services.chat.offline_understanding import MAX_CHARACTERS, understand
 MOST = 12
 ELSEWHERE = 5
 BOOK = "To book one of them, choose it on this page."
+CANNOT_CHANGE = "A booking is moved and cancelled on the page where it was made; I cannot do that in this conversation."
+_CHANGES = re.compile(r"\b(?:cancel|move|reschedule|postpone|absagen|stornier\w*|verschieb\w*)\b", re.IGNORECASE)
 FAILED = "I cannot look up free times at the moment. Please try again in a few minutes."
 
 
@@ -24,6 +27,8 @@ def asked_of(text: str, now: datetime) -> AskFree | Unclear:
     found = understand(text, now)
     if isinstance(found, AskFree):
         return found
+    if _CHANGES.search(text[:MAX_CHARACTERS]):
+        return Unclear(CANNOT_CHANGE)
     try:
         on = found.start.date() if isinstance(found, Schedule) else take_day(text[:MAX_CHARACTERS], now.date())[0]
     except NotClear as unclear:

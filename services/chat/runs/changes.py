@@ -16,8 +16,10 @@ def start(run: Run, now: datetime, *, is_asked: bool, by_program: bool = False) 
 
     Raises RunNotPossible.
     """
-    if run.status in (RunStatus.PAUSED, RunStatus.CANCELLED):
-        raise RunNotPossible(f"The run is {run.status}.")
+    if run.status is RunStatus.PAUSED:
+        raise RunNotPossible("The run has begun and is paused: let it go on with `resume`.")
+    if run.status is RunStatus.CANCELLED:
+        raise RunNotPossible("The run was cancelled, for good: make a new one.")
     if run.status is not RunStatus.PLANNED:
         return
     run.status, run.started_at = RunStatus.RUNNING, now
@@ -34,7 +36,8 @@ def pause(run: Run, now: datetime) -> None:
     if run.status is RunStatus.PAUSED:
         return
     if run.status not in GOING:
-        raise RunNotPossible(f"The run is {run.status}.")
+        why = "has not been started" if run.status is RunStatus.PLANNED else f"is {run.status} already"
+        raise RunNotPossible(f"The run {why}: there is nothing to pause.")
     run.hold_back()
     run.status, run.paused_at = RunStatus.PAUSED, now
     run.tell("run.paused", now)
@@ -44,8 +47,10 @@ def resume(run: Run, now: datetime) -> None:
     """Go on after a pause or a failure, with what failed tried again. Raises RunNotPossible."""
     if run.status in GOING:
         return
+    if run.status is RunStatus.PLANNED:
+        raise RunNotPossible("The run has not been started: begin it with `start`.")
     if run.status not in (RunStatus.PAUSED, RunStatus.FAILED):
-        raise RunNotPossible(f"The run is {run.status}.")
+        raise RunNotPossible(f"The run is {run.status}: there is nothing to go on with.")
     failed = [state for state in run.states.values() if state.status is StepStatus.FAILED and state.step.required]
     for state in failed:
         _check_known(state, was_not_done=False)
@@ -61,7 +66,7 @@ def cancel(run: Run, now: datetime) -> None:
     if run.status is RunStatus.CANCELLED:
         return
     if run.status is RunStatus.DONE:
-        raise RunNotPossible("The run is done.")
+        raise RunNotPossible("The run is done: there is nothing to cancel.")
     for state in run.states.values():
         if state.status in (StepStatus.PENDING, StepStatus.READY, StepStatus.WAITING):
             run.end_step(state, StepStatus.CANCELLED, now)
@@ -76,8 +81,11 @@ def skip(run: Run, step_id: str, now: datetime) -> None:
     state = run.state(step_id)
     if state.status is StepStatus.SKIPPED:
         return
-    if run.status in (RunStatus.DONE, RunStatus.CANCELLED) or state.status not in _OPEN:
-        raise RunNotPossible(f"The step is {state.status} in a run that is {run.status}.")
+    if run.status in (RunStatus.DONE, RunStatus.CANCELLED):
+        raise RunNotPossible(f"The run is {run.status}: nothing can be left out of it any more.")
+    if state.status not in _OPEN:
+        is_under_way = state.status is StepStatus.RUNNING
+        raise RunNotPossible("The step is under way." if is_under_way else f"The step is {state.status} already.")
     state.detail = "You left it out."
     run.end_step(state, StepStatus.SKIPPED, now, SKIPPED_BY_USER)
     if run.status is RunStatus.FAILED and not run.is_halted:
@@ -91,8 +99,10 @@ def retry(run: Run, step_id: str, now: datetime, *, was_not_done: bool = False) 
     An effect of which nobody knows whether it happened is only done again when the user says that it `was_not_done`.
     """
     state = run.state(step_id)
-    if run.status is RunStatus.CANCELLED or state.status not in (StepStatus.FAILED, StepStatus.SKIPPED):
-        raise RunNotPossible(f"The step is {state.status} in a run that is {run.status}.")
+    if run.status is RunStatus.CANCELLED:
+        raise RunNotPossible("The run was cancelled, for good: make a new one.")
+    if state.status not in (StepStatus.FAILED, StepStatus.SKIPPED):
+        raise RunNotPossible(f"Only a step that failed or was left out is tried again; this one is {state.status}.")
     if any(run.states[other].result is None for other in state.step.uses if run.states[other].finished_at):
         raise RunNotPossible("It needs the result of a step that was left out: try that one again.")
     _check_known(state, was_not_done=was_not_done)

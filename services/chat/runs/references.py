@@ -117,7 +117,8 @@ def _at(value: Any, reference: Reference) -> Any:
         if part == -1:
             if not isinstance(value, list) or len(value) != 1:
                 count = len(value) if isinstance(value, list) else "no list of"
-                raise ReferenceMissing(f"{reference.step} found {count} entries where exactly one is needed.")
+                what = f"{count} results" if count else "nothing"
+                raise ReferenceMissing(f"Step {reference.step} found {what}, and exactly one is needed here.")
             value = value[0]
         elif isinstance(part, int):
             if not isinstance(value, list) or part >= len(value):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.chat.offline_intents import AskFree, Unclear
 from services.chat.offline_plan import Call, Outcome, Say
-from services.chat.offline_visits import FAILED, asked_of, next_step
+from services.chat.offline_visits import CANNOT_CHANGE, FAILED, asked_of, next_step
 
 MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 FREE = ["2026-11-24T09:00+00:00", "2026-11-24T14:00+00:00", "2026-11-24T17:30+00:00", "2026-11-26T10:00+00:00"]
@@ -37,6 +37,11 @@ def told(text: str, free: list[str] = FREE, **result: Any) -> str:
 )
 def test_whatever_is_written_the_free_times_of_the_named_day_are_looked_up(text: str, day: str) -> None:
     assert next_step(asked_of(text, MONDAY), ()) == Call(TOOL, {"day": day})
+
+
+@pytest.mark.parametrize("text", ["Cancel my booking", "Please move it to 11am", "Ich muss leider absagen"])
+def test_who_wants_to_change_a_booking_is_not_answered_with_free_times(text: str) -> None:
+    assert next_step(asked_of(text, MONDAY), ()) == Say(CANNOT_CHANGE)
 
 
 def test_a_part_of_the_day_is_told_by_itself() -> None:

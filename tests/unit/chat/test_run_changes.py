@@ -274,6 +274,20 @@ def test_a_cancelled_run_keeps_what_was_done_and_does_nothing_more() -> None:
             change(run, NOW)
 
 
+def test_what_is_not_possible_is_refused_with_the_reason_and_the_way_out() -> None:
+    run = planned_run(step("a"), step("b", "a"))
+    with pytest.raises(RunNotPossible, match="has not been started: there is nothing to pause"):
+        changes.pause(run, NOW)
+    with pytest.raises(RunNotPossible, match="begin it with `start`"):
+        changes.resume(run, NOW)
+    changes.start(run, NOW, is_asked=True)
+    with pytest.raises(RunNotPossible, match="Only a step that failed or was left out is tried again"):
+        changes.retry(run, "b", NOW)
+    changes.cancel(run, NOW)
+    with pytest.raises(RunNotPossible, match="make a new one"):
+        changes.start(run, NOW, is_asked=True)
+
+
 def test_a_step_that_was_left_out_with_another_comes_back_with_it() -> None:
     run = started(step("a"), step("b", x=from_("a")), step("c", x=from_("b")))
     changes.skip(run, "a", NOW)
