@@ -11,7 +11,7 @@ from contracts.tool import ExecutionStatus, ToolOutcome
 from libs.resilience.errors import AdjutantError
 from libs.vault import TransitSeal
 from services.gateway.mcp.errors import error_data, sentence
-from services.gateway.mcp.words import DATA_BEGINS, ENDINGS, OTHERS_KEY, STANDINGS
+from services.gateway.mcp.words import DATA_BEGINS, ENDINGS, OTHERS_KEY, STANDINGS, USERS_WORD
 
 
 def result_of(
@@ -22,7 +22,8 @@ def result_of(
     if outcome.status in STANDINGS:
         return _told(STANDINGS[outcome.status].format(action=action), known)
     if outcome.status is not ExecutionStatus.DONE:
-        detail = outcome.detail or ENDINGS[outcome.status].format(action=action)
+        ending = ENDINGS[outcome.status].format(action=action)
+        detail = ending if outcome.status in USERS_WORD else outcome.detail or ending
         return _told(detail, known | {"error": outcome.error or outcome.status.value, "detail": detail}, is_error=True)
     text = "{}" if outcome.sealed_result is None else seal.open("tool_result", scope, outcome.sealed_result)
     known |= {"written_by_others": by_others, "result": json.loads(text)}

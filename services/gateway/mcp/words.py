@@ -38,3 +38,5 @@ ENDINGS = {
     ExecutionStatus.UNKNOWN: "It is not certain whether action {action} was done. Look before asking again.",
 }
 """Of what ended otherwise than done, where the tool service has no sentence of its own."""
+USERS_WORD = frozenset({ExecutionStatus.DECLINED, ExecutionStatus.EXPIRED, ExecutionStatus.WITHDRAWN})
+"""Ends of which the tool service's own sentence speaks to the user: "You declined this." A program is told ours."""

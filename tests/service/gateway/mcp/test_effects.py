@@ -53,9 +53,9 @@ async def test_the_audit_trail_names_the_key_that_a_program_used(
         (ExecutionStatus.DONE, False, "hello"),
         (ExecutionStatus.FAILED, True, "recipient does not exist"),
         (ExecutionStatus.UNKNOWN, True, "not certain"),
-        (ExecutionStatus.DECLINED, True, "declined"),
+        (ExecutionStatus.DECLINED, True, "The user declined action"),
         (ExecutionStatus.EXPIRED, True, "Nobody decided"),
-        (ExecutionStatus.WITHDRAWN, True, "withdrew"),
+        (ExecutionStatus.WITHDRAWN, True, "The user withdrew action"),
     ],
 )
 async def test_every_end_of_an_effect_is_told_now_and_later(

@@ -109,7 +109,8 @@ async def get_execution(query: GetExecution, call: Call, peer: ToolPeer) -> Tool
         return ToolOutcome(status=peer.ending, sealed_result=sealed)
     if peer.ending is ExecutionStatus.FAILED:
         return ToolOutcome(status=peer.ending, error="recipient_refused", detail="The recipient does not exist.")
-    return ToolOutcome(status=peer.ending)
+    said_to_user = {ExecutionStatus.DECLINED: "You declined this.", ExecutionStatus.WITHDRAWN: "You withdrew this."}
+    return ToolOutcome(status=peer.ending, detail=said_to_user.get(peer.ending))
 
 
 ROUTES = (
