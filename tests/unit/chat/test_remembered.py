@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.actions import Origin, Provenance, ReadActivity
 from contracts.tool import Effect, ToolDescription
@@ -192,3 +194,16 @@ def test_a_step_of_a_run_goes_by_what_was_recalled_and_not_by_the_tool() -> None
 
         assert known.conversation_id == "c_1"
         assert (known.read_untrusted, found["to"]) == (theirs, Origin.UNTRUSTED if theirs else Origin.MEMORY)
+
+
+WORDS = st.lists(st.sampled_from("my wife home address green invoices go to DE00 anna@example.org".split()), min_size=1)
+
+
+@given(said=WORDS, own=WORDS, theirs=WORDS, at=st.integers(0, 9))
+def test_no_word_of_an_entry_of_others_counts_as_remembered_by_the_user(
+    said: list[str], own: list[str], theirs: list[str], at: int
+) -> None:
+    both = recalled(entry(" ".join(own)), entry(" ".join([*theirs, "zyxwvut"]), from_others=True))
+    value = " ".join([*theirs[at:], "zyxwvut"])
+
+    assert origin(" ".join(said), value, both, tool="mail_send") in (Origin.UNTRUSTED, Origin.MODEL)
