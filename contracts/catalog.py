@@ -7,6 +7,7 @@ from functools import cache
 from contracts.envelope import Command, Event, Live, Message, Query, Service
 
 SUBJECTS_OF_THEIR_OWN = (
+    "acquaintances",
     "actions",
     "activities",
     "bookings",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from contracts.acquaintances import AnswerInvitation, InviteAcquaintance, ListAcquaintances, RemoveAcquaintance
 from contracts.actions import (
     CarryOutAction,
     DecideAction,
@@ -36,14 +37,10 @@ from contracts.delegations import (
 )
 from contracts.network import (
     AcceptProposal,
-    AnswerInvitation,
     CounterProposal,
     EndNegotiation,
     ExpireNegotiation,
-    InviteAcquaintance,
-    ListAcquaintances,
     ListNegotiations,
-    RemoveAcquaintance,
     SettleNegotiation,
     StartNegotiation,
     TellAcquaintance,

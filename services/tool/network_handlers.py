@@ -1,24 +1,26 @@
 """What tool does when users connect and negotiate."""
 
-from contracts.envelope import Scope
-from contracts.network import (
-    AcceptProposal,
+from contracts.acquaintances import (
     Acquaintances,
     AcquaintanceView,
     AnswerInvitation,
-    CounterProposal,
-    EndNegotiation,
-    ExpireNegotiation,
     Invitation,
     InviteAcquaintance,
     ListAcquaintances,
+    Person,
+    RemoveAcquaintance,
+    Removed,
+)
+from contracts.envelope import Scope
+from contracts.network import (
+    AcceptProposal,
+    CounterProposal,
+    EndNegotiation,
+    ExpireNegotiation,
     ListNegotiations,
     Negotiations,
     NegotiationView,
     Offer,
-    Person,
-    RemoveAcquaintance,
-    Removed,
     SettleNegotiation,
     StartNegotiation,
     TellAcquaintance,

@@ -6,25 +6,27 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
-from contracts.ids import UserId, new_id
-from contracts.network import (
-    AcceptProposal,
+from contracts.acquaintances import (
     Acquaintances,
     AcquaintanceView,
     AnswerInvitation,
-    CounterProposal,
-    DailyHours,
-    EndNegotiation,
     Invitation,
     InviteAcquaintance,
     ListAcquaintances,
+    Person,
+    RemoveAcquaintance,
+    Removed,
+)
+from contracts.ids import UserId, new_id
+from contracts.network import (
+    AcceptProposal,
+    CounterProposal,
+    DailyHours,
+    EndNegotiation,
     ListNegotiations,
     Negotiations,
     NegotiationView,
     Offer,
-    Person,
-    RemoveAcquaintance,
-    Removed,
     Rules,
     StartNegotiation,
     Topic,

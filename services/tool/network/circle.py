@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from contracts.acquaintances import AcquaintanceView, Invitation, Person
 from contracts.envelope import Scope
 from contracts.ids import new_id
-from contracts.network import AcquaintanceView, Invitation, Person
 from libs.db import Database
 from libs.vault import UserKey, Vault
 from services.tool.network import connections

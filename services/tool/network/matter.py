@@ -4,7 +4,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.network import Person, Rules
+from contracts.acquaintances import Person
+from contracts.network import Rules
 from libs.vault import UserKey
 from services.tool.delegation.guests import seen
 from services.tool.network.errors import ProposalRefused

@@ -68,7 +68,8 @@ async def conclude(tx: Transaction, session: Session, state: Negotiation, error:
     """
     tag = await tx.execute(
         """update negotiations
-           set phase = $3, agreed = $4, stands = $5, is_called_off = false, error = $6::text, is_undoing = false, tries = 0,
+           set phase = $3, agreed = $4, stands = $5, error = $6::text,
+               is_called_off = false, is_undoing = false, tries = 0,
                initiator_event = case when initiator_event = 'moved' and $6::text is null then 'there'
                                       else initiator_event end,
                responder_event = case when responder_event = 'moved' and $6::text is null then 'there'

@@ -16,7 +16,7 @@ from tests.service.tool.network.two_users import Couple, TwoFronts, User, beginn
 from tests.service.tool.visitors import at
 from tests.service.tool.world import unique
 
-MEETINGS, WORDS = 5, 8
+MEETINGS, WORDS = 3, 6
 STUMBLES = (
     Fault("POST /calendar/v3/calendars/primary/events", cut=True, after_commit=True),
     Fault("POST /calendar/v3/calendars/primary/events", status=503),

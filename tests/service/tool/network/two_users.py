@@ -13,22 +13,24 @@ from typing import Any
 import httpx
 from nats.aio.msg import Msg
 
+from contracts.acquaintances import (
+    AcquaintanceView,
+    AnswerInvitation,
+    Invitation,
+    InviteAcquaintance,
+    ListAcquaintances,
+    Person,
+    RemoveAcquaintance,
+)
 from contracts.envelope import Envelope, Scope
 from contracts.ids import UserId, new_id
 from contracts.network import (
     AcceptProposal,
-    AcquaintanceView,
-    AnswerInvitation,
     CounterProposal,
     EndNegotiation,
-    Invitation,
-    InviteAcquaintance,
-    ListAcquaintances,
     ListNegotiations,
     NegotiationView,
     Offer,
-    Person,
-    RemoveAcquaintance,
     Rules,
     StartNegotiation,
     Topic,
