@@ -309,6 +309,8 @@ class LookAtStep(Command):
     attempt: int
     look: int | None = None
     """None: an event told that there is something to see."""
+    execution_id: ExecutionId | None = None
+    """Of which the event told."""
 
     @classmethod
     def example(cls) -> Self:

@@ -6,7 +6,7 @@ Never: knowledge of a particular message. Which function takes which message sta
 from libs.bus.bus import Bus
 from libs.bus.call import Call
 from libs.bus.errors import BusUnavailable, LiveGap, MalformedMessage, RemoteError, ServiceUnavailable, TopologyDrift
-from libs.bus.outbox import publish, send_later
+from libs.bus.outbox import publish, send_later, take_back
 from libs.bus.routes import Route, answer, handle, handle_long, react
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "publish",
     "react",
     "send_later",
+    "take_back",
 ]

@@ -1,7 +1,7 @@
 """The outbox: a message is a row in the transaction of the state it speaks of, and leaves after the commit."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from contracts.envelope import Command, Envelope, Event, Service
@@ -67,6 +67,15 @@ async def publish(
     for wake in _WAKERS[tx.schema]:
         tx.after_commit(wake)
     return envelope.id
+
+
+async def take_back(tx: Transaction, ids: Sequence[str]) -> None:
+    """Timers that are not needed any more; one that has left, or is leaving, arrives all the same."""
+    await tx.execute(
+        """delete from outbox where id = any(array(
+               select id from outbox where id = any($1) and sent_at is null for update skip locked))""",
+        list(ids),
+    )
 
 
 async def send_later(

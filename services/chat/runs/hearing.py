@@ -11,4 +11,4 @@ async def look_soon(tx: Transaction, execution_id: ExecutionId) -> None:
     """If it is a step's, its outcome is fetched."""
     if (found := await run_rows.step_of_execution(tx, execution_id)) is not None:
         run_id, place, attempt = found
-        await publish(tx, LookAtStep(run_id=run_id, place=place, attempt=attempt))
+        await publish(tx, LookAtStep(run_id=run_id, place=place, attempt=attempt, execution_id=execution_id))

@@ -1,7 +1,7 @@
 """A run and what follows from what happens to it: which steps begin, which are left out, how it stands. No I/O.
 
 Whoever changes a run holds its row; the changes, the commands of the steps that became ready and the updates that tell
-of it are written in that one transaction (`services.chat.runs.run_rows`).
+of it are written in that one transaction (`services.chat.runs.run_writing`).
 """
 
 from collections.abc import Iterable
@@ -99,6 +99,8 @@ class Run:
     """Number of the newest update."""
     seen_at: datetime | None = None
     """When its user last started, steered or looked at it, more or less."""
+    stored: tuple[object, ...] | None = None
+    """How it stood when it was read; None: there is no row of it."""
     has_ended: bool = False
     """Whether it came to its end in this change."""
     updates: list[RunUpdate] = field(default_factory=list)
@@ -106,6 +108,12 @@ class Run:
     unwanted: list[ExecutionId] = field(default_factory=list)
     """Effects that are not to be done any more, as far as they are not yet."""
     changed: set[str] = field(default_factory=set)
+
+    @property
+    def standing(self) -> tuple[object, ...]:
+        """Everything of its own that changes; what is told and ordered never does without one of these."""
+        times = self.started_at, self.finished_at, self.paused_at, self.deadline_at, self.seen_at
+        return self.status, self.n, self.error, self.detail, self.is_asked, self.by_program, *times
 
     @property
     def progress(self) -> float:

@@ -15,15 +15,15 @@ from contracts.envelope import Scope
 from contracts.ids import ExecutionId
 from contracts.runs import EndRunInTime, LookAtStep, RunNotice, RunStatus, RunStep, StepStatus
 from contracts.tool import ExecuteTool, ExecutionStatus, GetExecution, RunReadTool, ToolOutcome
-from libs.bus import RemoteError, publish, send_later
+from libs.bus import RemoteError, publish, send_later, take_back
 from libs.db import Transaction
 from libs.resilience.errors import Unavailable
 from libs.vault import UserKey
 from services.chat.deps import Chat
-from services.chat.runs import outcomes, run_rows
+from services.chat.runs import outcomes, run_rows, run_writing
 from services.chat.runs.origins import origins_of
 from services.chat.runs.outcomes import STEP_TIMEOUT, Begun, Ended
-from services.chat.runs.retries import APPROVED, look_in_s
+from services.chat.runs.retries import APPROVED, LOOKS_S, look_in_s
 from services.chat.runs.run_state import Run, StepState
 
 log = structlog.get_logger("services.chat")
@@ -66,8 +66,10 @@ async def give_up(command: RunStep, scope: Scope, deps: Chat) -> None:
 
 async def look(command: LookAtStep, scope: Scope, deps: Chat) -> None:
     """Ask what became of an effect, and go on from there."""
-    async with deps.db.reading(scope) as tx:
-        execution_id = await run_rows.execution_of(tx, command.run_id, command.place, command.attempt)
+    execution_id = command.execution_id
+    if execution_id is None:
+        async with deps.db.reading(scope) as tx:
+            execution_id = await run_rows.execution_of(tx, command.run_id, command.place, command.attempt)
     if execution_id is None:
         return
     found = await _execution(execution_id, scope, deps)
@@ -91,7 +93,7 @@ async def expire(command: EndRunInTime, tx: Transaction, deps: Chat) -> None:
 
 async def keep(tx: Transaction, key: UserKey, run: Run, deps: Chat) -> None:
     """Save a changed run, and wake those who follow it once that is certain."""
-    await run_rows.save(tx, key, run)
+    await run_writing.save(tx, key, run)
     if run.updates:
         notice = RunNotice(run_id=run.id, n=run.n)
         tx.after_commit(lambda: deps.background.create_task(_tell(deps, notice)))
@@ -119,7 +121,11 @@ async def _look_later(tx: Transaction, run: Run, state: StepState, number: int, 
     place = run.plan.place_of(state.step.id)
     command = LookAtStep(run_id=run.id, place=place, attempt=state.attempt, look=number)
     at = datetime.now(UTC) + timedelta(seconds=look_in_s(number, waiting=waiting))
-    await send_later(tx, command, at, id=f"{run.id}.{place}.{state.attempt}.look.{number}")
+    await send_later(tx, command, at, id=_look_id(run, place, state.attempt, number))
+
+
+def _look_id(run: Run, place: int, attempt: int, number: int) -> str:
+    return f"{run.id}.{place}.{attempt}.look.{number}"
 
 
 async def _read(run: Run, begun: Begun, scope: Scope, deps: Chat) -> Ended:
@@ -171,6 +177,8 @@ async def _take(
         if found.status in _BY_USER:
             run.seen_at = now
         outcomes.end(run, state.step.id, command.attempt, _ended(found, scope, deps), now)
+        if command.look is None:
+            await take_back(tx, [_look_id(run, command.place, command.attempt, look) for look in range(len(LOOKS_S))])
     else:
         if found is not None and found.status is ExecutionStatus.HELD and run.status is RunStatus.CANCELLED:
             run.withdraw(state)
