@@ -196,7 +196,10 @@ def test_a_step_of_a_run_goes_by_what_was_recalled_and_not_by_the_tool() -> None
         assert (known.read_untrusted, found["to"]) == (theirs, Origin.UNTRUSTED if theirs else Origin.MEMORY)
 
 
-WORDS = st.lists(st.sampled_from("my wife home address green invoices go to DE00 anna@example.org".split()), min_size=1)
+WORDS = st.lists(
+    st.sampled_from(["my", "wife", "home", "address", "green", "invoices", "go", "to", "DE00", "anna@example.org"]),
+    min_size=1,
+)
 
 
 @given(said=WORDS, own=WORDS, theirs=WORDS, at=st.integers(0, 9))
