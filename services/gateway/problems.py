@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from libs.http.problem import MEDIA_TYPE, problem
 from libs.resilience.errors import AdjutantError, Internal, InvalidInput
 from services.gateway import openai_errors
+from services.gateway.complaints import complaint
 from services.gateway.error_headers import error_headers
 from services.gateway.errors import MethodNotAllowed, RouteNotFound
 
@@ -53,15 +54,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
     """Says where and what, and never quotes the input: it may be a password."""
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"where": ".".join(str(part) for part in found["loc"]), "what": _readable(found["msg"])}
+        {"where": ".".join(str(part) for part in found["loc"]), "what": complaint(found)}
         for found in error.errors()[:20]
     ]
     first = errors[0] if errors else {"where": "body", "what": "is not valid"}
     return _told(request, InvalidInput(f"{first['where']}: {first['what']}"), errors=errors)
-
-
-def _readable(message: str) -> str:
-    return message.removeprefix("Value error, ")
 
 
 async def _http(request: Request, error: Exception) -> Response:

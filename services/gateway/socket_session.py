@@ -18,6 +18,7 @@ from contracts.ids import TurnId
 from libs.resilience.errors import AdjutantError, Internal, InvalidInput, RateLimited, TooLarge
 from services.gateway.actions import Decision, decide
 from services.gateway.chat_request import ChatFields
+from services.gateway.complaints import complaint
 from services.gateway.deps import Gateway
 from services.gateway.guards import check_permission
 from services.gateway.principal import Origin, Permission, Principal
@@ -247,7 +248,7 @@ def _read(value: Any) -> Incoming:
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in found["loc"]) or "message"
-        raise InvalidInput(f"{where}: {found['msg'].removeprefix('Value error, ')}") from error
+        raise InvalidInput(f"{where}: {complaint(found)}") from error
 
 
 def _refusal(error: AdjutantError, request_id: str | None = None) -> dict[str, Any]:
