@@ -1,5 +1,6 @@
 """From a command to its end: consented, claimed, carried out, recorded together with the event that tells of it."""
 
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -45,13 +46,14 @@ async def ensure_ended(
     provenance = gate.provenance_of(deps.seal.open("tool_provenance", scope, sealed) if sealed else None, request)
     request = replace(request, roots=roots_of(provenance, arguments_json))
     asker = _Asker(audience, reception)
+    claimed_at = time.monotonic()  # before the lease begins, so that it is never thought longer than it is
     held = await _held(request, provenance, asker, scope, deps)
     if isinstance(held, Ending):
         return held
     if not held.is_first:
         async with deps.db.transaction(scope) as tx:
             request = await ledger.kept(tx, await deps.vault.user_key(tx), held)  # its user may have edited it
-    return await _ended(request, held, asker, scope, deps)
+    return await _ended(request, held, claimed_at, asker, scope, deps)
 
 
 async def ensure_carried_out(action_id: str, scope: Scope, deps: ToolDeps) -> Ending | None:
@@ -59,12 +61,13 @@ async def ensure_carried_out(action_id: str, scope: Scope, deps: ToolDeps) -> En
 
     Raises ExecutionInProgress, DatabaseUnavailable.
     """
+    claimed_at = time.monotonic()
     async with deps.db.transaction(scope) as tx:
         taken = await ledger.take(tx, await deps.vault.user_key(tx), action_id)
     if taken is None or isinstance(taken, Ending):
         return taken
     held, request = taken
-    return await _ended(request, held, _Asker(Audience.OWNER, None), scope, deps)
+    return await _ended(request, held, claimed_at, _Asker(Audience.OWNER, None), scope, deps)
 
 
 async def _held(
@@ -100,8 +103,10 @@ async def _entered(
         return await gate.enter(tx, key, request, tool, provenance, datetime.now(UTC), deps.waits, shown)
 
 
-async def _ended(request: Request, held: Claim, asker: "_Asker", scope: Scope, deps: ToolDeps) -> Ending:
-    ending = await _carry_out(request, held, asker, scope, deps)
+async def _ended(
+    request: Request, held: Claim, claimed_at: float, asker: "_Asker", scope: Scope, deps: ToolDeps
+) -> Ending:
+    ending = await _carry_out(request, held, claimed_at, asker, scope, deps)
     return await _record(request, held, ending, asker, scope, deps)
 
 
@@ -111,7 +116,9 @@ class _Asker:
     reception: Reception | None
 
 
-async def _carry_out(request: Request, held: Claim, asker: _Asker, scope: Scope, deps: ToolDeps) -> Ending:
+async def _carry_out(
+    request: Request, held: Claim, claimed_at: float, asker: _Asker, scope: Scope, deps: ToolDeps
+) -> Ending:
     async def renew() -> None:
         async with deps.db.transaction(scope) as tx:
             await ledger.renew(tx, held)
@@ -123,9 +130,16 @@ async def _carry_out(request: Request, held: Claim, asker: _Asker, scope: Scope,
         context = deps.context(scope, request.timezone, held.asked_at, deadline, request.execution_id)
         context = replace(context, reception=asker.reception, entered_at=held.entered_at, roots=request.roots)
     except AdjutantError as error:
-        return execution.refused(error)
+        # Whoever held it before may have known a tool that is gone.
+        return execution.refused(error) if held.is_first else execution.unclear(error)
     return await execution.carry_out(
-        tool, arguments, context, is_first=held.is_first, renew=renew, patience=deps.patience
+        tool,
+        arguments,
+        context,
+        is_first=held.is_first,
+        renew=renew,
+        claimed_at=claimed_at,
+        patience=deps.patience,
     )
 
 

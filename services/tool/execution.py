@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from contracts.tool import ExecutionStatus
 from libs.providers.errors import ProviderTimeout, may_have_happened
-from libs.resilience.errors import AdjutantError
+from libs.resilience.errors import AdjutantError, Internal
 from libs.telemetry import get_logger
 from services.tool.arguments import Arguments
 from services.tool.context import Context
@@ -29,6 +29,8 @@ from services.tool.registry import Tool
 
 log = get_logger("services.tool")
 
+FRESH_S = 1.0
+"""So old a lease may be when a try begins: the rest of `SETTLE_S` is what a try may overrun."""
 Renew = Callable[[], Awaitable[None]]
 
 
@@ -51,14 +53,19 @@ async def carry_out(
     *,
     is_first: bool,
     renew: Renew,
+    claimed_at: float,
     patience: Patience = PATIENCE,
 ) -> Ending:
-    """How it ended; provider errors never get out of here. `renew` extends the lease and is called before each try."""
+    """How it ended; provider errors never get out of here, nor do bugs of a tool.
+
+    `renew` extends the lease and is called before each try but a first one that begins soon after `claimed_at`
+    (time.monotonic): a process that was stopped in between may have a successor by now.
+    """
     attempt = _Attempt(tool, arguments, context, is_open=not is_first)
     give_up_at = time.monotonic() + patience.total_s
     number = 0
     while True:
-        if number:
+        if number or time.monotonic() - claimed_at > FRESH_S:
             await renew()
         ending = await attempt.once()
         if ending:
@@ -94,6 +101,10 @@ class _Attempt:
                 return None
             # A refused look leaves open what a refused attempt settles.
             return _unknown(error) if self._is_open else _failed(error)
+        except Exception as bug:
+            # Where in the tool it broke nobody knows; a claim that is taken over again and again helps nobody.
+            log.error("execution_broke", tool=self._tool.name, error=type(bug).__name__, exc_info=bug)
+            return _unknown(Internal("Something went wrong on our side."))
 
     async def _look_then_run(self) -> Ending:
         try:
@@ -112,9 +123,10 @@ class _Attempt:
         await asyncio.sleep(settle_s)
         await renew()
         try:
-            return await self._look() or _failed(self._error)
-        except AdjutantError as error:
-            return _unknown(error)
+            async with asyncio.timeout(ATTEMPT_S):
+                return await self._look() or _failed(self._error)
+        except (AdjutantError, TimeoutError) as error:
+            return _unknown(error if isinstance(error, AdjutantError) else self._error)
 
     async def _look(self) -> Ending | None:
         assert self._tool.look_up is not None
@@ -131,6 +143,11 @@ def said(error: AdjutantError) -> str:
 def refused(error: AdjutantError) -> Ending:
     """The end of something that was never tried."""
     return _failed(error)
+
+
+def unclear(error: AdjutantError) -> Ending:
+    """The end of something that was begun, and cannot be gone on with."""
+    return _unknown(error)
 
 
 def _done(result: BaseModel) -> Ending:

@@ -99,10 +99,10 @@ async def _announce(tx: Transaction, request: Request, opening: Opening) -> None
         await publish(tx, CarryOutAction(action_id=action_id), deliver_at=opening.until, id=f"carry_{action_id}")
 
 
-async def _refused(tx: Transaction, key: UserKey, request: Request, judgement: Judgement) -> Ending:
+async def _refused(tx: Transaction, key: UserKey, request: Request, judgement: Judgement) -> Claim | Ending:
     held = await ledger.claim(tx, key, request)
-    if isinstance(held, Ending):
-        return held
+    if isinstance(held, Ending) or not held.is_first:
+        return held  # it began before it was ruled out: what came of that has to be found out
     ending = Ending(ExecutionStatus.FAILED, error=RULED_OUT, detail=f"Not done. {' '.join(judgement.reasons)}")
     await ledger.finish(tx, key, held, ending)
     return ending

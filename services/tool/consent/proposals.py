@@ -24,6 +24,7 @@ from services.tool.errors import (
     ActionExpired,
     ActionNotFound,
     EditRefused,
+    ExecutionInProgress,
     InvalidArguments,
     NotUndoable,
     NotUndone,
@@ -133,16 +134,28 @@ class Book:
             await self._tell(action_id, tool, "withdrawn")
 
     async def expire(self, action_id: str) -> bool:
-        """Whether it was waiting, and its time was over."""
+        """Whether it was waiting, and its time was over. Raises ExecutionInProgress when that is still to come: the
+        database has the clock that counts, and whoever delivers this may have another."""
         tool = await self.tx.fetchval(
             """update executions set status = 'expired', finished_at = clock_timestamp(),
                    detail = 'Nobody decided in time, so it was not done.'
                where execution_id = $1 and status = 'proposed' and expires_at <= clock_timestamp() returning tool""",
             action_id,
         )
-        if tool is not None:
-            await self._tell(action_id, tool, "expired")
-        return tool is not None
+        if tool is None:
+            await self._require_over(action_id)
+            return False
+        await self._tell(action_id, tool, "expired")
+        return True
+
+    async def _require_over(self, action_id: str) -> None:
+        left_s = await self.tx.fetchval(
+            """select extract(epoch from expires_at - clock_timestamp())::float8 from executions
+               where execution_id = $1 and status = 'proposed'""",
+            action_id,
+        )
+        if left_s is not None:
+            raise ExecutionInProgress("This still waits for a decision.", retry_after_s=max(left_s, 0.05))
 
     async def _waiting(self, action_id: str) -> Row:
         row = await self._row(action_id, lock=True)
@@ -176,7 +189,7 @@ class Book:
             raise NotUndone(NOT_DONE.get(row["status"], "This was never done, so there is nothing to take back."))
         if undone_with is None:
             raise NotUndoable("What was sent cannot be taken back." if tool.facts.is_held else "There is no way back.")
-        if row["undone_by"] is not None:
+        if row["undone_by"] is not None and row["back"] != ExecutionStatus.FAILED:
             raise NotUndone("This has been taken back already.")
         if not row["is_undoable"]:
             raise NotUndoable("The time to undo this is over.")
@@ -185,7 +198,8 @@ class Book:
         if (undoing := undone_with(given, result)) is None:
             raise NotUndoable("Nothing new came of this, so there is nothing to take back.")
         name, arguments = undoing
-        back_id = f"x_{hashlib.sha256(f'undo {action_id}'.encode()).hexdigest()[:32]}"
+        again = f" after {row['undone_by']}" if row["undone_by"] else ""
+        back_id = f"x_{hashlib.sha256(f'undo {action_id}{again}'.encode()).hexdigest()[:32]}"
         now = datetime.now(UTC)
         request = Request(back_id, name, json.dumps(arguments), now, row["timezone"])
         await ledger.claim(self.tx, self.key, request, Opening(ExecutionStatus.HELD, now))
@@ -214,7 +228,7 @@ class Book:
             sealed_preview=self.seal.seal("action_preview", self.tx.require_scope(), preview),
             proposed_at=row["proposed_at"],
             expires_at=row["expires_at"] if row["status"] == ExecutionStatus.PROPOSED else None,
-            undo_until=row["undo_until"] if row["undone_by"] is None else None,
+            undo_until=row["undo_until"] if row["undone_by"] is None or row["back"] == ExecutionStatus.FAILED else None,
             detail=row["detail"] if row["undone_by"] is None else BACK.get(row["back"], "It is being taken back."),
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,7 +23,9 @@ from contracts.tool import ExecutionStatus
 from libs.bus import Bus, RemoteError
 from services.tool import ledger
 from services.tool.deps import ToolDeps
+from services.tool.effects import ensure_ended
 from tests.service.tool.desk import EVENT, INFLUENCED, SENTENCE, Desk
+from tests.service.tool.front import reason
 from tests.service.tool.world import World, wished
 
 pytestmark = pytest.mark.timeout(120)
@@ -239,3 +242,36 @@ async def test_who_undoes_what_was_not_done_is_told_how_it_stands(
         await desk.decide(action_id, "undo")
     assert (refused.value.slug, refused.value.detail) == ("not_undoable", said)
     assert refused.value.advice == "Look at the action: it says what became of it."
+
+
+async def test_an_undo_that_came_to_nothing_can_be_asked_for_again(tool: ToolDeps, desk: Desk) -> None:
+    command = desk.world.asked("calendar_create_event", EVENT | {"title": "Stubborn", "guests": []})
+    await desk.sent(command)
+    desk.world.front.faults.append(reason("DELETE ", 403, "forbidden"))
+    await desk.decide(command.execution_id, "undo")
+    async with asyncio.timeout(15):
+        while (shown := await desk.shown(command.execution_id)).detail == "It is being taken back.":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert shown.detail == "Taking it back did not work, so it stands."
+    assert shown.undo_until is not None
+    await desk.decide(command.execution_id, "undo")
+    async with asyncio.timeout(15):
+        while await desk.world.events("Stubborn"):  # noqa: ASYNC110 - the other side is a provider
+            await asyncio.sleep(0.05)
+
+
+async def test_what_was_begun_before_it_was_ruled_out_is_not_called_undone(tool: ToolDeps, desk: Desk) -> None:
+    """A replica died after the provider had done it; then the user says never; then the command comes again."""
+    command = desk.world.asked("calendar_create_event", EVENT | {"title": "Begun", "guests": []})
+    assert (await desk.sent(command)).status is ExecutionStatus.DONE
+    async with tool.db.transaction(desk.world.scope) as tx:
+        await tx.execute(
+            """update executions set status = 'claimed', result = null, finished_at = null,
+                   lease_until = clock_timestamp() - interval '1 second' where execution_id = $1""",
+            command.execution_id,
+        )
+    rule = SetConsentRule(tool="calendar_create_event", verdict="never")
+    await desk.gateway.ask(rule, scope=desk.world.scope)
+    ending = await ensure_ended(command, datetime.now(UTC), desk.world.scope, tool)
+    assert ending.status is ExecutionStatus.DONE
+    assert len(await desk.world.events("Begun")) == 1

@@ -1,6 +1,7 @@
 """How an effect ends, for every way in which a provider can leave us guessing. Decisions alone: no server."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,8 +21,10 @@ from libs.providers.errors import (
 )
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import AdjutantError
+from services.tool import execution
 from services.tool.arguments import Empty
 from services.tool.context import Context
+from services.tool.errors import ExecutionInProgress
 from services.tool.execution import Patience, carry_out
 from services.tool.ledger import Ending
 from services.tool.registry import Tool
@@ -52,7 +55,7 @@ class Made(BaseModel):
 class Lamp:
     """Something to switch on. `says` are the answers to each switching, `sees` to each look; then all goes well."""
 
-    says: Sequence[AdjutantError | None] = ()
+    says: Sequence[Exception | None] = ()
     sees: Sequence[AdjutantError | bool] = ()
     switched: int = 0
     looked: int = 0
@@ -75,9 +78,12 @@ class Lamp:
     async def renew(self) -> None:
         self.renewed.append(self.switched)
 
-    async def run(self, *, is_first: bool = True, patience: Patience = QUICK) -> Ending:
+    async def run(self, *, is_first: bool = True, patience: Patience = QUICK, claimed_s_ago: float = 0) -> Ending:
         tool = Tool("lamp", "", Effect.WRITE, Empty, self.switch_on, frozenset(), False, look_up=self.look)
-        return await carry_out(tool, Empty(), NOWHERE, is_first=is_first, renew=self.renew, patience=patience)
+        claimed_at = time.monotonic() - claimed_s_ago
+        return await carry_out(
+            tool, Empty(), NOWHERE, is_first=is_first, renew=self.renew, claimed_at=claimed_at, patience=patience
+        )
 
 
 async def test_what_works_at_once_is_done_without_a_look() -> None:
@@ -174,3 +180,42 @@ async def test_the_lease_is_renewed_before_every_further_try() -> None:
     await lamp.run()
 
     assert lamp.renewed == [1, 2]
+
+
+async def test_a_process_that_slept_after_claiming_asks_for_the_lease_before_it_acts() -> None:
+    """Stopped between claim and call for longer than the lease: by then a successor may have looked, and acted."""
+    lamp = Lamp()
+    assert (await lamp.run(claimed_s_ago=20)).status == ExecutionStatus.DONE
+    assert lamp.renewed == [0]
+
+    async def lost() -> None:
+        raise ExecutionInProgress("Another replica has taken the execution over.", retry_after_s=15)
+
+    late = Lamp()
+    late.renew = lost  # type: ignore[method-assign]
+    with pytest.raises(ExecutionInProgress):
+        await late.run(claimed_s_ago=20)
+    assert late.switched == 0
+
+
+@pytest.mark.parametrize("bug", [KeyError("items"), ValueError("not a number"), RuntimeError("never")])
+async def test_a_tool_that_breaks_leaves_an_honest_end_and_no_claim_for_ever(bug: Exception) -> None:
+    """Where it broke nobody knows: reading the answer to a mail that was sent is as likely as writing the request."""
+    lamp = Lamp(says=[bug])
+    ending = await lamp.run()
+    assert (ending.status, ending.error) == (ExecutionStatus.UNKNOWN, "internal_error")
+    assert "look before asking again" in (ending.detail or "")
+    assert lamp.switched == 1
+
+
+async def test_a_last_look_that_takes_too_long_leaves_it_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "ATTEMPT_S", 0.05)
+    lamp = Lamp(says=[DOWN] * 50)
+
+    async def hangs(_: Empty, __: Context) -> Made | None:
+        await asyncio.sleep(30)
+        return None
+
+    lamp.look = hangs  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        assert (await lamp.run()).status == ExecutionStatus.UNKNOWN
