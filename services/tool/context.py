@@ -10,9 +10,9 @@ from libs.providers.google.calendar import Calendar
 from libs.providers.google.gmail import Gmail
 from libs.resilience.deadline import Deadline
 from services.tool.access import Access
-from services.tool.consent.roots import UNKNOWN, Roots
 from services.tool.delegation.reception import Reception
 from services.tool.network.desk import NetworkDesk
+from services.tool.roots import UNKNOWN, Roots
 from services.tool.tasks import TaskList
 from services.tool.work_clients import WorkClients
 
@@ -42,7 +42,7 @@ class Context:
     execution_id: str | None = None
     """Set for tools with an effect."""
     entered_at: datetime | None = None
-    """When that execution entered the ledger, perhaps days after it was asked for; nothing it did is older."""
+    """When that execution was claimed first, perhaps days after it was asked for; nothing it did is older."""
     reception: Reception | None = None
     """Set when an outsider asks: all they get to see of the owner."""
     roots: Roots = UNKNOWN

@@ -16,12 +16,12 @@ from services.tool import execution, ledger
 from services.tool.consent import gate
 from services.tool.consent.gate import Unnamed
 from services.tool.consent.preview import Shown
-from services.tool.consent.roots import roots_of
 from services.tool.consent.sight import LOOK_UP_S, seen
 from services.tool.delegation.reception import Reception
 from services.tool.deps import ToolDeps
 from services.tool.ledger import Claim, Ending, Request
 from services.tool.registry import Audience, Tool
+from services.tool.roots import roots_of
 
 EXECUTION_S = 60.0
 """Longer than the patience of `services.tool.execution`, which ends an execution properly."""

@@ -13,8 +13,8 @@ from contracts.actions import call_digest
 from contracts.tool import ExecutionStatus
 from libs.db import Row, Transaction
 from libs.vault import UserKey
-from services.tool.consent.roots import UNKNOWN, Roots
 from services.tool.errors import ExecutionConflict, ExecutionInProgress
+from services.tool.roots import UNKNOWN, Roots
 
 ATTEMPT_S = 10.0
 """One try at a provider: the token, a look, the call."""
@@ -230,15 +230,19 @@ _SELECT_FOR_UPDATE = f"{_SELECT} for update"
 
 
 async def _take_over(tx: Transaction, row: Row) -> Claim:
-    fence = await tx.fetchval(
+    # Nobody has called the provider for an execution that was only held so far: a look need not go back further, and
+    # after a day of waiting it might not get through.
+    taken = await tx.fetchrow(
         """update executions
-           set status = 'claimed', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
-           where execution_id = $1 returning fence""",
+           set status = 'claimed', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $2),
+               claimed_at = case when fence = 0 then clock_timestamp() else claimed_at end
+           where execution_id = $1 returning fence, claimed_at""",
         row["execution_id"],
         LEASE_S,
     )
-    # Nobody has called the provider for an execution that was only held so far.
-    return Claim(row["execution_id"], fence, row["asked_at"], row["claimed_at"], is_first=fence == 1)
+    assert taken is not None, "its row is locked"
+    fence, claimed_at = taken["fence"], taken["claimed_at"]
+    return Claim(row["execution_id"], fence, row["asked_at"], claimed_at, is_first=fence == 1)
 
 
 def _request(row: Row, key: UserKey) -> Request:

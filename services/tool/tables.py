@@ -93,7 +93,7 @@ class Execution(Base, table=True):
     preview: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     """What a person reads before deciding; sealed with purpose `execution_preview`."""
     roots: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    """`consent.roots.Roots`, sealed with purpose `execution_roots`; absent where nothing is known."""
+    """`roots.Roots`, sealed with purpose `execution_roots`; absent where nothing is known."""
     timezone: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'UTC'")))
     expires_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     """Until then a proposal waits."""

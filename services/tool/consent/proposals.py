@@ -18,7 +18,6 @@ from services.tool import ledger, times
 from services.tool.arguments import Arguments
 from services.tool.consent.gate import Waits
 from services.tool.consent.preview import preview_of, shown_in
-from services.tool.consent.roots import after_edit
 from services.tool.errors import (
     ActionDecided,
     ActionExpired,
@@ -31,6 +30,7 @@ from services.tool.errors import (
 )
 from services.tool.ledger import ARGUMENTS, PREVIEW, RESULT, Opening, Request
 from services.tool.registry import Registry, Tool
+from services.tool.roots import after_edit
 
 MOST_ACTIONS = 200
 NOT_DONE: Mapping[str, str] = {

@@ -26,10 +26,10 @@ from contracts.memory import (
 from contracts.tool import Effect
 from libs.resilience.errors import AdjutantError
 from services.tool.arguments import Arguments, SomeProse, Words, bounded
-from services.tool.consent.roots import Foreign
 from services.tool.context import Context, ReplyT
 from services.tool.errors import MemoryNotFound, MemoryUnavailable
 from services.tool.registry import Tool
+from services.tool.roots import Foreign
 from services.tool.tools.names import Names, named
 from services.tool.windows import rfc3339
 

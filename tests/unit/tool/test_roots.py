@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.actions import ArgumentOrigin, Origin, Provenance, ReadActivity
-from services.tool.consent.roots import UNKNOWN, Foreign, after_edit, roots_of
+from services.tool.roots import UNKNOWN, Foreign, after_edit, roots_of
 
 MAIL = ReadActivity(provider="gmail", external_id="m_1")
 ARGUMENTS = {"text": "Invoices go to DE00 1234", "kind": "fact"}
