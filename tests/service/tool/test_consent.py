@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -275,3 +275,18 @@ async def test_what_was_begun_before_it_was_ruled_out_is_not_called_undone(tool:
     ending = await ensure_ended(command, datetime.now(UTC), desk.world.scope, tool)
     assert ending.status is ExecutionStatus.DONE
     assert len(await desk.world.events("Begun")) == 1
+
+
+async def test_what_was_approved_late_is_looked_for_from_the_moment_it_began(tool: ToolDeps, desk: Desk) -> None:
+    """A look through all that was written since it was proposed might not get through, and nobody could tell then."""
+    action_id = await desk.propose(EVENT | {"title": "Late word"})
+    async with tool.db.transaction(desk.world.scope) as tx:
+        await tx.execute("update executions set claimed_at = claimed_at - interval '23 hours'")
+    approved_at = datetime.now(UTC)
+    await desk.decide(action_id, "approve")
+    async with asyncio.timeout(15):
+        while not await desk.world.events("Late word"):  # noqa: ASYNC110 - the other side is a provider
+            await asyncio.sleep(0.05)
+    async with tool.db.transaction(desk.world.scope) as tx:
+        began_at = await tx.fetchval("select claimed_at from executions where execution_id = $1", action_id)
+    assert began_at > approved_at - timedelta(seconds=5)
