@@ -13,7 +13,8 @@ HELP = """Here is what I can do:
 - say whether you are free: "Am I free on Friday between 2 and 4pm?"
 - schedule meetings: "Schedule a meeting with Sarah tomorrow at 2pm"
 - keep your tasks: "Remind me to call Tom on Friday", "What are my tasks?", "Mark the task Call Tom as done"
-- remember things: "Remember that I am vegetarian", "What do you remember about me?\""""
+- remember things: "Remember that I am vegetarian", "What do you remember about me?"
+- some of it in German: "Was steht morgen in meinem Kalender?\""""
 
 
 def rows(result: dict[str, Any], name: str) -> list[dict[str, Any]]:

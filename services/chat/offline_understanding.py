@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from services.chat.offline_clock import DAY_MINUTES, later, moment, take_clock
 from services.chat.offline_days import MASK, NotClear, take_day
+from services.chat.offline_german import in_english
 from services.chat.offline_intents import AskFree, Help, Intent, ReadCalendar, ReadMail, Unclear
 from services.chat.offline_memory import memory_intent
 from services.chat.offline_scheduling import ADDRESS, DEFAULT_MINUTES, schedule, take_quotes
@@ -12,9 +13,9 @@ from services.chat.offline_tasks import task_intent, tasks_asked
 
 MAX_CHARACTERS = 2000
 NOT_UNDERSTOOD = (
-    "I did not understand that. In this mode I understand plain English: I can list your mails, show your calendar, "
-    "say whether you are free, keep your tasks, remember things, and schedule meetings, for example: "
-    '"Schedule a meeting with Sarah tomorrow at 2pm".'
+    "I did not understand that. In this mode I understand plain English and some German: I can list your mails, "
+    "show your calendar, say whether you are free, keep your tasks, remember things, and schedule meetings, "
+    'for example: "Schedule a meeting with Sarah tomorrow at 2pm".'
 )
 CANNOT = (
     "I can only list mails, read the calendar, schedule new meetings, keep tasks and remember things in this mode; "
@@ -34,7 +35,8 @@ _SCHEDULE = re.compile(
 _BLOCK = re.compile(r".*\b(?:block|reserve)$", re.IGNORECASE)
 _ELSE = re.compile(
     _POLITE + r"(?:cancel|delete|remove|move|postpone|reschedule|change|edit|reply|respond|answer|forward|archive"
-    r"|mark|send|write|draft|compose|(?:e-?)?mail\s+(?!from\b|by\b)(?=\w+\s+(?:that|to|about)\b))\b",
+    r"|mark|send|write|draft|compose|schicke?|sende|schreibe?|antworte?|l\u00f6sche?|verschiebe?|storniere?|leite|sage?"
+    r"|(?:e-?)?mail\s+(?!from\b|by\b)(?=\w+\s+(?:that|to|about)\b))\b",
     re.IGNORECASE,
 )
 _MAIL = re.compile(r"\b(?:e-?mails?|mails?|mailbox|inbox|messages?|unread)\b|\bwrit(?:e|ten)\s+(?:to\s+)?me\b", re.I)
@@ -76,6 +78,7 @@ def understand(text: str, now: datetime) -> Intent:
     text = " ".join(text[:MAX_CHARACTERS].translate(_PLAIN).split())
     if remembering := memory_intent(text):
         return remembering
+    text = in_english(text) or text
     unquoted, quotes = take_quotes(text)
     unquoted = unquoted.translate(_DASHES)
     try:
