@@ -44,13 +44,14 @@ def said_again(first: MemoryView, wanted: MemoryView, *, weighed: bool) -> Memor
     """The first entry, refreshed. It keeps its id, its kind, and a name it had.
 
     It has the words of where it was said last, and cites that, unless it stood on firmer ground before: what the user
-    wrote down themselves does not go with a conversation in which they mention it.
+    wrote down themselves does not go with a conversation in which they mention it. Nor does it get a name from others.
     """
     firmer = wanted if _standing(wanted) >= _standing(first) else first
+    named = None if wanted.from_others and not first.from_others else wanted.key
     return first.model_copy(
         update={
             "text": firmer.text,
-            "key": first.key or wanted.key,
+            "key": first.key or named,
             "importance": wanted.importance if weighed else max(first.importance, wanted.importance),
             "sources": firmer.sources,
             "from_others": firmer.from_others,

@@ -80,6 +80,12 @@ def test_said_again_an_entry_stands_on_the_firmer_ground() -> None:
     assert again(talked, other) == ("tea", other.sources, False)
 
 
+def test_said_again_by_others_the_users_own_entry_gets_no_name_from_them() -> None:
+    own, of_others = made("Tea"), made("tea", key="drink", sources=(TALK, MAIL))
+    assert entries.said_again(own, of_others, weighed=False).key is None
+    assert entries.said_again(own, made("tea", key="drink"), weighed=False).key == "drink"
+
+
 def test_said_again_it_is_as_important_as_somebody_says_or_as_it_was() -> None:
     first, wanted = made("Tea", importance=0.9), made("tea", importance=0.2)
     assert entries.said_again(first, wanted, weighed=True).importance == 0.2
