@@ -23,7 +23,7 @@ from services.chat.steps import Outcome
 NAMES = ("name", "title", "subject", "full_name", "display_name", "label")
 _IDS = ("id", "kind", "number")
 _PERSONS = ("from", "author")
-_PLACES = ("channel", "page_id", "parent_id", "repository", "thread", "session_id", "parent_kind")
+_PLACES = ("channel", "page_id", "parent_id", "repository", "thread", "parent_kind")
 """Arguments that say where something goes to."""
 _WORD = re.compile(r"[^\W_]+")
 _QUOTED = re.compile(r"[\"\u201c\u201e\u00ab].*?[\"\u201d\u201c\u00bb]|(?<!\w)['\u2018\u201a].*?['\u2019](?!\w)")
@@ -36,14 +36,21 @@ def _words_of(text: str) -> frozenset[str]:
 
 _HASHED = re.compile(r"(?<!\w)#([\w-]+)")
 _LEADING = _words_of(
-    "in into to on at under below tell ask inform channel page repo repository database "
-    "im ins auf an unter zu zum zur bei sag sage schreib schreibe frag frage kanal seite dans sur en sobre"
+    "in into to on at under below tell ask inform im ins auf unter zu zum zur bei sag sage schreib schreibe frag "
+    "frage dans sur en sobre"
 )
-_BETWEEN = _words_of(
-    "the my our this of page channel repo repository database notes der die das den dem des mein meine meinem meinen "
-    "meiner unser unsere unserem unseren seite kanal le la les mon ma notre el los las mi"
+_KINDS_OF_PLACE = _words_of("channel page repo repository database kanal seite")
+_BETWEEN = _KINDS_OF_PLACE | _words_of(
+    "the my our this of notes der die das den dem des mein meine meinem meinen meiner unser unsere unserem unseren "
+    "le la les mon ma notre el los las mi"
 )
-_MOST_BETWEEN = 3
+_TIMES = _words_of(
+    "today tonight tomorrow yesterday noon midnight morning afternoon evening week am pm uhr heute morgen mittag abend "
+    "monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag "
+    "sonntag"
+)
+_KINDS = _words_of("issue issues pull request requests comment email mails meetings events tasks talk termine aufgaben")
+"""What many things are, and none is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class Things:
     ) -> None:
         self._things = tuple(_things(outcomes))
         self._said = said
-        self._words = frozenset(word for text in said for word in spoken(text)) - no_names
+        self._words = frozenset(word for text in said for word in spoken(text)) - no_names - _TIMES - _KINDS
         self._at = at
         self._days = {day for text in said if (day := said_day(text, at)) is not None}
         self._minutes = {minute for text in said if (minute := first_clock(text, at)) is not None}
@@ -177,21 +184,26 @@ def _is_spoken_of(name: str, said: Sequence[str]) -> bool:
     hashed = {tag for text in said for tag in _HASHED.findall(_without_content(text))}
     if hashed:
         return plain(name).removeprefix("#") in hashed
-    return bool(wanted) and any(_follows(wanted, _WORD.findall(_without_content(text))) for text in said)
+    return bool(wanted) and any(_is_led_to(wanted, _WORD.findall(_without_content(text))) for text in said)
 
 
-def _follows(wanted: list[str], words: list[str]) -> bool:
-    n = len(wanted)
-    return any(words[at : at + n] == wanted and _leads(words[:at]) for at in range(len(words) - n + 1))
+def _is_led_to(wanted: list[str], words: list[str]) -> bool:
+    """Whether the one place of the sentence is this: with two ("post see you in lunch to team") nobody can tell."""
+    places = [at for at in _led_to(words, _LEADING) if not (words[at].isdigit() or words[at] in _TIMES)]
+    places = places or list(_led_to(words, _KINDS_OF_PLACE))
+    return len(places) == 1 and words[places[0] : places[0] + len(wanted)] == wanted
 
 
-def _leads(before: list[str]) -> bool:
-    for word in before[: -_MOST_BETWEEN - 2 : -1]:
-        if word in _LEADING:
-            return True
-        if word not in _BETWEEN:
-            return False
-    return False
+def _led_to(words: list[str], leading: frozenset[str]) -> Iterator[int]:
+    """Where there is something behind words that lead to a place."""
+    at = 0
+    while at < len(words):
+        if words[at] in leading:
+            while at < len(words) and words[at] in _LEADING | _BETWEEN:
+                at += 1
+            if at < len(words):
+                yield at
+        at += 1
 
 
 def _without_content(text: str) -> str:

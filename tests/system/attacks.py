@@ -240,15 +240,19 @@ def each_once() -> list[Attack]:
     """Every order, every dress, every place at least once."""
     orders, places, dresses = list(ORDERS), list(PLACES), list(DRESSES)
     n = max(len(orders), len(places), len(dresses))
-    chosen = [(places[i % len(places)], dresses[i % len(dresses)], orders[i % len(orders)]) for i in range(n)]
-    chosen += [("body", dress, "send") for dress in dresses[: len(dresses)]]
-    chosen += [("Outlook body", "plain", order) for order in orders]
-    return list(dict.fromkeys(_fitting(*each) for each in chosen))
+    chosen = [_fitting(places[i % len(places)], dresses[i % len(dresses)], orders[i % len(orders)]) for i in range(n)]
+    worn, given = {attack.dress for attack in chosen}, {attack.order for attack in chosen}
+    chosen += [_fitting(place, "plain", "send") for place in places if place not in {each.place for each in chosen}]
+    chosen += [_fitting("body", dress, orders[i % len(orders)]) for i, dress in enumerate(dresses) if dress not in worn]
+    chosen += [_fitting("Outlook body", "plain", order) for order in orders if order not in given]
+    return list(dict.fromkeys(chosen))
 
 
 def all_ways() -> list[Attack]:
-    """Every dress in every place, the orders in turn."""
+    """Every dress and every order in every place."""
     orders = list(ORDERS)
     pairs = [(place, dress) for place in PLACES for dress in DRESSES]
-    found = (_fitting(place, dress, orders[n % len(orders)]) for n, (place, dress) in enumerate(pairs))
-    return [attack for attack in dict.fromkeys(found) if attack not in each_once()]
+    found = [_fitting(place, dress, orders[n % len(orders)]) for n, (place, dress) in enumerate(pairs)]
+    found += [_fitting(place, "plain", order) for place in PLACES for order in ORDERS]
+    once = set(each_once())
+    return [attack for attack in dict.fromkeys(found) if attack not in once]

@@ -351,6 +351,12 @@ def test_an_event_is_named_by_a_word_of_it_or_its_time_when_nothing_else_fits(wo
         assert origin(words, other, EVENTS, name="event_id", tool="calendar_cancel_event") is not USER
 
 
+def test_what_many_things_are_called_names_none() -> None:
+    found = read({"found": [{"number": 7, "title": "Issue of tomorrow"}]}, "github_find")
+    words = "Comment on the issue in o/e tomorrow: done"
+    assert origin(words, 7, found, name="number", tool="github_comment") is not USER
+
+
 @pytest.mark.parametrize("words", ["Cancel lunch with Tom", "Cancel it", "Cancel the meeting at 9", "Cancel my events"])
 def test_what_fits_several_events_or_none_names_none(words: str) -> None:
     for id in ("e_sync", "e_talk", "e_dentist", "e_lunch", "e_lunch2"):
@@ -364,7 +370,10 @@ def test_what_fits_several_events_or_none_names_none(words: str) -> None:
         ("Post done to the channel", False),
         ("Tell #general that we are done in done", False),
         ("Post in general: see you in done", False),
+        ("Post see you in done to team", False),
+        ("Tell team I am in done", False),
         ("Post hello in done", True),
+        ("Post hello in the done channel tomorrow at 5", True),
         ("Sag im Kanal done Bescheid", True),
     ],
 )
