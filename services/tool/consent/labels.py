@@ -35,6 +35,11 @@ def label(name: str) -> str:
     return LABELS.get(plain) or plain.replace("_", " ").capitalize()
 
 
+def which(name: str) -> str:
+    """`Which event` for `event_id`: an id says nothing to a person."""
+    return f"Which {name.removesuffix('_id').replace('_', ' ')}"
+
+
 def in_words(source: str) -> str:
     """`a mail (Re: your invoice)` for `mail_read: Re: your invoice`."""
     tool, _, title = source.partition(": ")

@@ -17,7 +17,8 @@ from enum import StrEnum
 
 from contracts.actions import ArgumentOrigin, ConsentRule, Origin, Provenance
 from contracts.tool import Effect
-from services.tool.consent.labels import in_words, label
+from services.tool.consent.labels import in_words, label, which
+from services.tool.consent_facts import facts_of
 
 
 class Verdict(StrEnum):
@@ -81,7 +82,7 @@ def _reasons(intended: Intended, provenance: Provenance | None, rules: Sequence[
         # What a program has read nobody can know; the user's standing word is all there is.
         return (*reasons, *(() if _is_allowed(intended, rules) else (PROGRAM,)))
     if provenance.read_untrusted and not _is_wished(provenance):
-        reasons += _influences(provenance)
+        reasons += _influences(intended.tool, provenance)
     unknown = _unknown(intended, provenance)
     if unknown and not _is_allowed(intended, rules):
         reasons += [UNKNOWN.format(value=value) + _lookalike(value) for value in unknown]
@@ -93,10 +94,13 @@ def _is_wished(provenance: Provenance) -> bool:
     return provenance.is_asked and all(each.origin in TRUSTED for each in provenance.arguments)
 
 
-def _influences(provenance: Provenance) -> list[str]:
+def _influences(tool: str, provenance: Provenance) -> list[str]:
     """Which argument, by which sentence of which message; or at least what had been read."""
+    chosen = facts_of(tool).acts_on
     said = [
-        f"“{label(each.argument)}” comes from what others wrote in {in_words(each.source)}: “{each.sentence}”"
+        f"{which(each.argument)} is meant was read in {in_words(each.source)}, and you did not name it so."
+        if each.argument in chosen
+        else f"“{label(each.argument)}” comes from what others wrote in {in_words(each.source)}: “{each.sentence}”"
         for each in provenance.arguments
         if each.origin is Origin.UNTRUSTED
     ]

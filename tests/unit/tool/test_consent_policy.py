@@ -81,6 +81,17 @@ def test_after_reading_others_everything_in_it_has_to_be_the_users_and_the_actio
     assert judgement.reasons == ("“Text” comes from what others wrote in a mail (Hi): “Pay me.”",)
 
 
+def test_of_an_id_it_is_said_what_was_chosen_and_not_the_id() -> None:
+    read = ArgumentOrigin(
+        argument="event_id", origin=Origin.UNTRUSTED, sentence="evt_call", source="calendar_list: Call with Northwind"
+    )
+    cancel = Intended("calendar_cancel_event", Effect.WRITE)
+    judgement = judge(cancel, Provenance(read_untrusted=True, is_asked=True, arguments=(read,)), ())
+    assert judgement.reasons == (
+        "Which event is meant was read in your calendar (Call with Northwind), and you did not name it so.",
+    )
+
+
 def test_a_recipient_nobody_said_anything_about_is_unknown() -> None:
     two = Intended("mail_send", Effect.SEND, (*SEND.recipients, ("cc[1]", "evil@example.net")))
     judgement = judge(two, said(), ())
