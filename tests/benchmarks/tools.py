@@ -1,10 +1,8 @@
 """What acting costs: reads over asking the provider oneself, the decision of consent, free times, runs by the thousand.
 
-The read's baseline is the same request made to the emulated provider directly. Runs have three steps each, the last
-two write a task; `baseline` of their rate is bare inserts into a PostgreSQL, one transaction each, in one connection.
+The read's baseline is the same request made to the emulated provider directly.
 """
 
-import asyncio
 import json
 import tempfile
 import time
@@ -13,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 
 from contracts.actions import Provenance
@@ -21,23 +18,14 @@ from contracts.tool import Effect, ToolDescription
 from libs.sandbox import Sandbox
 from libs.sandbox.google_login import log_in
 from libs.testing.client import AdjutantClient
-from libs.testing.running import RunningAdjutant, free_port, running_adjutant
+from libs.testing.running import free_port, running_adjutant
 from services.chat.provenance import Heard, provenance_of
 from services.chat.steps import Outcome, ToolCall
 from services.tool.consent.policy import Intended, judge
-from tests.benchmarks import availability
-from tests.benchmarks.cpu import cpu_seconds
-from tests.benchmarks.platform import platform
+from tests.benchmarks import availability, tool_runs
 from tests.benchmarks.report import Measurement, median_ms, percentile
 
-READS, RUNS, CLIENTS, INSERTS = 100, 1_000, 16, 1_000
-LONGEST_S = 240.0
-UNFINISHED = frozenset({"planned", "running", "waiting"})
-STEPS = [
-    {"id": "look", "name": "Look", "tool": "tasks_list", "arguments": {}},
-    {"id": "one", "name": "One", "tool": "tasks_create", "arguments": {"title": "One"}, "depends_on": ["look"]},
-    {"id": "two", "name": "Two", "tool": "tasks_create", "arguments": {"title": "Two"}, "depends_on": ["look"]},
-]
+READS = 100
 
 
 async def run() -> None:
@@ -59,7 +47,7 @@ async def run() -> None:
                 await ada.sign_up("bench@example.com", "correct horse battery staple")
                 (await ada.connect("calendar", log_in)).raise_for_status()
                 await _reads(sandbox, ada)
-                await _runs(adjutant, ada)
+                await tool_runs.measure(adjutant, ada)
 
 
 def _consent() -> None:
@@ -94,49 +82,6 @@ async def _reads(sandbox: Sandbox, ada: AdjutantClient) -> None:
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
         ours = await _p50(lambda: http.post(str(ada.http.base_url.join("/mcp")), json=body))
     Measurement("tools.read", "added_by_mcp_and_tool_p50", ours - direct, "ms", direct, 25).print()
-
-
-async def _runs(adjutant: RunningAdjutant, ada: AdjutantClient) -> None:
-    left = iter(range(RUNS))
-    ids: list[str] = []
-    refused: list[int] = []
-
-    async def client() -> None:
-        for n in left:
-            body = {"goal": f"Write two tasks down ({n})", "steps": STEPS, "start": True}
-            while (made := await ada.post("/api/runs", body)).status_code == 503:
-                refused.append(n)
-                await asyncio.sleep(float(made.headers.get("retry-after", "1")))
-            made.raise_for_status()
-            ids.append(made.json()["run_id"])
-
-    before, began = cpu_seconds(adjutant.process.pid), time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    accepted_s = time.perf_counter() - began
-    async with asyncio.timeout(LONGEST_S):
-        for run_id in ids:
-            while (await ada.get(f"/api/runs/{run_id}"))["status"] in UNFINISHED:  # noqa: ASYNC110 - over HTTP
-                await asyncio.sleep(0.1)
-    took_s = time.perf_counter() - began
-    cpu_ms = (cpu_seconds(adjutant.process.pid) - before) * 1000
-    baseline = await _inserts_per_second()
-    Measurement("tools.runs", "accepted_per_second", RUNS / accepted_s, "1/s", baseline, 0, "higher").print()
-    Measurement("tools.runs", "told_to_come_back", len(refused), "times", 0, 0).print()
-    Measurement("tools.runs", "steps_per_second", len(STEPS) * RUNS / took_s, "1/s", baseline, 0, "higher").print()
-    Measurement("tools.runs", "cpu_per_step", cpu_ms / RUNS / len(STEPS), "ms", 0, 25).print()
-
-
-async def _inserts_per_second() -> float:
-    async with platform("tool") as bare:
-        connection = await asyncpg.connect(bare.database.url("tool"))
-        try:
-            await connection.execute("create temporary table bare (id text, body text)")
-            began = time.perf_counter()
-            for n in range(INSERTS):
-                await connection.execute("insert into bare values ($1, $2)", str(n), "x" * 200)
-            return INSERTS / (time.perf_counter() - began)
-        finally:
-            await connection.close()
 
 
 async def _p50(ask: Callable[[], Awaitable[Any]]) -> float:

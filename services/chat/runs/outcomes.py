@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from contracts.ids import ExecutionId, RunId
 from contracts.runs import RunStatus, StepStatus
 from services.chat.runs import retries
-from services.chat.runs.references import MalformedReference, ReferenceMissing, resolved
+from services.chat.runs.references import MalformedReference, ReferenceMissing, leaves, resolved
 from services.chat.runs.run_state import GOING, GONE, OVER, RUN_TIMEOUT, UNCERTAIN, Run, StepState
 
 STEP_TIMEOUT = "step_timeout"
@@ -17,6 +17,11 @@ TOO_SLOW = "It took longer than it may."
 MAX_RESOLVED_CHARACTERS = 100_000
 """Sealed and encoded it has to fit into a message."""
 NOT_WANTED = frozenset({"declined", "expired", "withdrawn"})
+MAX_VALUES = 1_000
+"""So many of them have their origins said beside them in one message."""
+MAX_RESULT_CHARACTERS = 250_000
+"""Whoever uses a result looks through all of it for the words of others."""
+DETAIL_CHARACTERS = 500
 _UNDER_WAY = frozenset({StepStatus.RUNNING, StepStatus.WAITING})
 
 
@@ -63,7 +68,7 @@ def begin(run: Run, step_id: str, attempt: int, now: datetime) -> Begun | None:
     except (ReferenceMissing, MalformedReference) as missing:
         _refuse(run, state, Ended(error="reference_missing", detail=str(missing)), now)
         return None
-    if len(json.dumps(arguments)) > MAX_RESOLVED_CHARACTERS:
+    if len(json.dumps(arguments)) > MAX_RESOLVED_CHARACTERS or _count(arguments) > MAX_VALUES:
         _refuse(run, state, Ended(error="arguments_too_large", detail="The values for it are too long."), now)
         return None
     state.status, state.started_at = StepStatus.RUNNING, now
@@ -116,6 +121,7 @@ def end(run: Run, step_id: str, attempt: int, ended: Ended, now: datetime) -> No
     state = run.state(step_id)
     if state.attempt != attempt or not _is_open(state):
         return
+    ended = _kept(ended, state)
     if ended.error is None:
         _succeed(run, state, ended, now)
     elif ended.error not in UNCERTAIN:
@@ -150,6 +156,21 @@ def expire(run: Run, now: datetime) -> None:
         if state.status is StepStatus.RUNNING and time_left_s(state, now) <= 0:
             _fail(run, state, Ended(error=STEP_TIMEOUT, detail=TOO_SLOW), now)
     run.advance(now)
+
+
+def _kept(ended: Ended, state: StepState) -> Ended:
+    """As much of it as can be kept. What was done stays done, also when nobody can say what came of it."""
+    if ended.detail is not None and len(ended.detail) > DETAIL_CHARACTERS:
+        return replace(ended, detail=f"{ended.detail[: DETAIL_CHARACTERS - 1]}…")
+    if ended.result is None or len(ended.result) <= MAX_RESULT_CHARACTERS:
+        return ended
+    if state.step.changes_something:
+        return Ended(result="null")
+    return Ended(error="result_too_large", detail="It found more than can be used. Ask for less.", may_retry=False)
+
+
+def _count(arguments: dict[str, Any]) -> int:
+    return sum(1 for _ in leaves(arguments))
 
 
 def _is_open(state: StepState) -> bool:

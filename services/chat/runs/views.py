@@ -58,4 +58,4 @@ def _shown(arguments: dict[str, object]) -> dict[str, object]:
     """As they are; very long ones by their names only."""
     if len(json.dumps(arguments)) <= SHOWN_CHARACTERS:
         return arguments
-    return {name: str(value)[:200] for name, value in list(arguments.items())[:10]}
+    return {name[:100]: str(value)[:100] for name, value in list(arguments.items())[:8]}
