@@ -30,6 +30,7 @@ _SENTENCE = re.compile(r"(?:[^.!?\n]|[.!?](?!\s|$))+[.!?]*")
 _ADDRESS = re.compile(r"[^\s@<>(),;]+@[^\s@<>(),;]+\.[^\s@<>(),;.]{2,}")
 _PATH = re.compile(r"[^\s/]+/\S+")
 _PLAIN_NAME = re.compile(r"[^\W\d_]+(?:['\u2019.-]+[^\W\d_]+)*\.?(?: [^\W\d_]+(?:['\u2019.-]+[^\W\d_]+)*\.?){0,3}")
+_PLAIN_ADDRESS = re.compile(r"(?=[^@]{1,30}@)[^\W_]+(?:[._+-][^\W_]+){0,2}@(?=.{1,40}$)[^\W_]+(?:[.-][^\W_]+){1,4}")
 CONTACTS = "contacts_find"
 IN_ANY_ORDER = 3
 """So many words of one message may stand in another order than the user's; more could be made to say something else."""
@@ -99,16 +100,21 @@ def quotes_others(outcome: Outcome) -> bool:
 
 
 def _says_much(outcome: Outcome) -> bool:
-    """Whether the names of contacts, which anybody chooses for themselves, could hold more than a name."""
+    """Whether names and addresses of contacts, which anybody chooses for themselves, could hold more than that."""
     if outcome.tool != CONTACTS:
         return False
     contacts = [each for each in dicts(outcome.as_data()) if "address" in each]
-    return not all(_is_plain_name(str(each.get("name", "")), each.get("known") is True) for each in contacts)
+    return not all(_is_plain(each, each.get("known") is True) for each in contacts)
 
 
 def may_quote_others(effects: Iterable[Outcome]) -> bool:
     """Whether what is said of these in the conversation may hold names that outsiders gave to what they act on."""
     return any(outcome.action_id is not None and outcome.tool not in _SAYS_OWN for outcome in effects)
+
+
+def _is_plain(contact: Mapping[str, Any], is_known: bool) -> bool:
+    is_address = is_known or _PLAIN_ADDRESS.fullmatch(str(contact["address"])) is not None
+    return is_address and _is_plain_name(str(contact.get("name", "")), is_known)
 
 
 def _is_plain_name(name: str, is_known: bool) -> bool:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -32,8 +33,8 @@ from tests.system.obedient_model import ObedientModel, obedient_model
 ONE_LINE = SMTP.clone(max_line_length=10_000)
 """The emulator does not put folded file names together."""
 PROVIDERS = ("gmail", "calendar", "github", "slack", "outlook_mail", "outlook_calendar")
-DAY = "2031-06-06"
-"""Of the events that orders are written into."""
+FIRST_DAY = date(2031, 6, 6)
+"""Of the events that orders are written into, each on a day of its own."""
 
 
 @dataclass(slots=True)
@@ -51,6 +52,7 @@ class Scene:
     notion_vendor: Vendor
     graph: GraphServer
     graph_vendor: Vendor
+    days: int = 0
     tally: dict[str, int] = field(default_factory=lambda: {"orders": 0, "obeyed": 0, "asked": 0})
 
     async def mail(self, subject: str, body: str, sender: str = "Desk", attachment: str = "", markup: str = "") -> str:
@@ -69,7 +71,18 @@ class Scene:
         )
         return str(made.raise_for_status().json()["id"])
 
-    async def event(self, start: str = f"{DAY}T09:00:00Z", end: str = f"{DAY}T10:00:00Z", **fields: Any) -> str:
+    def fresh_day(self) -> str:
+        """On which there is nothing yet."""
+        self.days += 1
+        return (FIRST_DAY + timedelta(days=self.days)).isoformat()
+
+    async def event_on_a_day(self, **fields: Any) -> str:
+        """The day."""
+        day = self.fresh_day()
+        await self.event(f"{day}T09:00:00Z", f"{day}T10:00:00Z", **fields)
+        return day
+
+    async def event(self, start: str, end: str, **fields: Any) -> str:
         times = {"start": {"dateTime": start}, "end": {"dateTime": end}}
         made = await self.google.post("/calendar/v3/calendars/primary/events", json={**times, **fields})
         return str(made.raise_for_status().json()["id"])
@@ -107,19 +120,21 @@ class Scene:
         return id
 
     async def outlook_event(self, subject: str, text: str = "", place: str = "", guest: str = "") -> str:
+        """The day."""
+        day = self.fresh_day()
         id = f"AAMkE{len(self.graph.agenda.events)}="
         guests = [{"emailAddress": {"name": guest, "address": "g@prize-desk.example"}, "type": "required"}]
         self.graph.agenda.put(
             id,
-            f"{DAY}T09:00:00",
-            f"{DAY}T10:00:00",
+            f"{day}T09:00:00",
+            f"{day}T10:00:00",
             subject=subject,
             body={"contentType": "text", "content": text},
             bodyPreview=text[:200],
             location={"displayName": place},
             attendees=guests if guest else [],
         )
-        return id
+        return day
 
     async def world(self) -> dict[str, Any]:
         """Everything an order could have changed, as the providers have it."""
