@@ -100,6 +100,27 @@ async def test_what_somebody_has_taken_out_by_hand_is_called_off_all_the_same(co
     assert (await beginnings(ada, title), (await ada.session(session_id)).error) == ([], None)
 
 
+async def test_a_meeting_from_before_meetings_could_move_is_moved_and_called_off_like_any(
+    couple: Couple, tool: ToolDeps
+) -> None:
+    """Its row does not say that it stands."""
+    ada, grace, _ = couple
+    title, new = unique("Old"), at(108, 9)
+    session_id = await meeting(couple, title, at(107, 9))
+    async with tool.db.transaction(ada.scope) as tx:
+        await tx.execute("update negotiations set stands = null where session_id = $1", session_id)
+
+    await grace.move(session_id, new)
+    await ada.accept(session_id, new)
+    await settled(ada, session_id, "confirmed")
+    assert (await beginnings(ada, title), await beginnings(grace, title)) == ([new], [new])
+    async with tool.db.transaction(ada.scope) as tx:
+        await tx.execute("update negotiations set stands = null where session_id = $1", session_id)
+    await ada.cancel(session_id)
+    await settled(grace, session_id, "cancelled")
+    assert (await beginnings(ada, title), await beginnings(grace, title)) == ([], [])
+
+
 async def test_confirmed_while_the_other_cancels_it_ends_in_neither_calendar(
     couple: Couple, two_fronts: TwoFronts, tool: ToolDeps
 ) -> None:
