@@ -90,7 +90,7 @@ async def test_the_model_is_shown_who_asks_when_and_the_conversation_so_far(
     await world.say(scope, "What is my cat called?", conversation_id=first.conversation_id)
     system, *said = model.requests[-1]["messages"]
     assert "Ada" in system["content"]
-    assert "CET" in system["content"]
+    assert "Europe/Berlin" in system["content"]
     assert [(message["role"], message["content"]) for message in said] == [
         ("user", "My cat is called Turing."),
         ("assistant", "Hello from the model."),
