@@ -105,7 +105,7 @@ async def control_step(query: ControlStep, call: Call, deps: Chat) -> RunView:
 async def run_step(command: RunStep, call: Call, deps: Chat) -> None:
     """Begin a step; one that fails by a defect of ours does so for its user to see."""
     try:
-        await stepping.begin(command, call.require_scope(), deps)
+        await stepping.begin(command, call.require_scope(), deps, is_again=call.attempt > 1)
     except RunNotFound:
         _gone(command.run_id)
     except Exception as error:

@@ -79,6 +79,23 @@ def begin(run: Run, step_id: str, attempt: int, now: datetime) -> Begun | None:
     return Begun(state, arguments, is_first=True)
 
 
+def begin_next(run: Run, now: datetime) -> Begun | None:
+    """A read that this change has made possible, begun with it: its command need not be sent. Who records this change
+    does it next; should they die over it, their own command comes again (`left_behind`)."""
+    for order in tuple(run.dispatches):
+        if order.at is None and not run.state(order.step_id).step.changes_something:
+            run.dispatches.remove(order)
+            if (begun := begin(run, order.step_id, order.attempt, now)) is not None:
+                return begun
+    return None
+
+
+def left_behind(run: Run) -> tuple[Begun, ...]:
+    """Reads under way, whose reader may be dead. Reading once more does no harm."""
+    states = (run.states[step.id] for step in run.plan.steps if not step.changes_something)
+    return tuple(begun for state in states if (begun := _again(run, state, state.attempt)) is not None)
+
+
 def _refuse(run: Run, state: StepState, ended: Ended, now: datetime) -> None:
     """It cannot be done with the values that there are."""
     state.started_at = now

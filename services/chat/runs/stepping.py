@@ -1,6 +1,6 @@
 """One step at work. No worker waits for an effect: it is ordered, then a timer or an event looks what became of it.
 
-RunStep ─ read ──> asked, result recorded
+RunStep ─ read ──> asked, result recorded ─ makes another read possible ──> the same again, without a command
         └ effect ─> ExecuteTool and a look, in the transaction that begins the step
 LookAtStep ──> GetExecution: done, failed, declined → recorded │ proposed → waits │ under way → looks again later
 
@@ -29,6 +29,8 @@ from services.chat.runs.run_state import Run, StepState
 log = structlog.get_logger("services.chat")
 
 READ_S = 30.0
+IN_A_ROW = 10
+"""So many reads go on one after the other with one command, before another replica may take its turn."""
 EXPIRE_AGAIN_S = 30.0
 _DECIDED = {
     ExecutionStatus.DECLINED: "You declined it.",
@@ -41,8 +43,9 @@ _UNDER_WAY = frozenset({ExecutionStatus.CLAIMED, ExecutionStatus.HELD})
 _NOT_KNOWN = "It is not certain whether this was done: please look before you try it again."
 
 
-async def begin(command: RunStep, scope: Scope, deps: Chat) -> None:
-    """Take the step up; a read is also finished here."""
+async def begin(command: RunStep, scope: Scope, deps: Chat, *, is_again: bool = False) -> None:
+    """Take the step up; a read is also finished here, and reads that it makes possible. `is_again`: whoever had this
+    command may have died over one of those."""
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)
         run = await run_rows.lock(tx, key, command.run_id)
@@ -50,9 +53,11 @@ async def begin(command: RunStep, scope: Scope, deps: Chat) -> None:
         if begun and begun.is_first and begun.state.step.changes_something:
             await _order(tx, run, begun, scope, deps)
         await keep(tx, key, run, deps)
-    if begun and not begun.state.step.changes_something:
-        ended = await _read(run, begun, scope, deps)
-        await _record(command, ended, scope, deps)
+    if begun is not None:
+        await _read_on(run, begun, scope, deps)
+    elif is_again:
+        for left in outcomes.left_behind(run):
+            await _read_on(run, left, scope, deps)
 
 
 async def give_up(command: RunStep, scope: Scope, deps: Chat) -> None:
@@ -60,7 +65,10 @@ async def give_up(command: RunStep, scope: Scope, deps: Chat) -> None:
     async with deps.db.transaction(scope) as tx:
         key = await deps.vault.user_key(tx)
         run = await run_rows.lock(tx, key, command.run_id)
-        outcomes.give_up(run, _step_id(run, command), command.attempt, datetime.now(UTC))
+        now, own = datetime.now(UTC), run.state(_step_id(run, command))
+        outcomes.give_up(run, own.step.id, command.attempt, now)
+        for left in outcomes.left_behind(run) if own.finished_at is not None else ():
+            outcomes.give_up(run, left.state.step.id, left.state.attempt, now)
         await keep(tx, key, run, deps)
 
 
@@ -145,12 +153,20 @@ async def _read(run: Run, begun: Begun, scope: Scope, deps: Chat) -> Ended:
     return _ended(outcome, scope, deps)
 
 
-async def _record(command: RunStep, ended: Ended, scope: Scope, deps: Chat) -> None:
-    async with deps.db.transaction(scope) as tx:
-        key = await deps.vault.user_key(tx)
-        run = await run_rows.lock(tx, key, command.run_id)
-        outcomes.end(run, _step_id(run, command), command.attempt, ended, datetime.now(UTC))
-        await keep(tx, key, run, deps)
+async def _read_on(run: Run, begun: Begun, scope: Scope, deps: Chat) -> None:
+    """Read, and go on with a read that this makes possible: one command and one transaction instead of two each."""
+    following: Begun | None = begun
+    for number in range(1, IN_A_ROW + 1):
+        if following is None or following.state.step.changes_something:
+            return
+        begun = following
+        ended = await _read(run, begun, scope, deps)
+        async with deps.db.transaction(scope) as tx:
+            key = await deps.vault.user_key(tx)
+            now, run = datetime.now(UTC), await run_rows.lock(tx, key, run.id)
+            outcomes.end(run, begun.state.step.id, begun.state.attempt, ended, now)
+            following = outcomes.begin_next(run, now) if number < IN_A_ROW else None
+            await keep(tx, key, run, deps)
 
 
 async def _execution(execution_id: ExecutionId, scope: Scope, deps: Chat) -> ToolOutcome | None:

@@ -46,6 +46,19 @@ async def test_a_death_before_or_after_each_commit_of_a_run(
         )
         for number, each in enumerate(everybody)
     ]
+    for each, run in zip(everybody, started, strict=True):
+        await each.control(run, "start")
+    monkeypatch.setattr(Database, "transaction", _dying(everybody, when))
+    for number, (each, run) in enumerate(zip(everybody, started, strict=True)):
+        done = await each.until(run)
+        assert (done.status, done.progress) == (RunStatus.DONE, 1), number
+        assert len(tools.effects_on(f"one {number}")) == len(tools.effects_on(f"two {number}")) == 1, number
+        told = await each.updates(done)
+        assert told.count("step.started") == 3, number
+
+
+def _dying(everybody: list[Runs], when: str) -> Any:
+    """Transactions of chat in which whoever works for the first one dies at their first commit, and so on."""
     dies_in = {each.scope.user_id: number for number, each in enumerate(everybody, 1)}
     counted: dict[str, int] = {}
     transaction = Database.transaction
@@ -63,15 +76,36 @@ async def test_a_death_before_or_after_each_commit_of_a_run(
             counted[scope.user_id] += 1
             raise Dies
 
+    return dying
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_death_over_any_of_many_reads_that_one_command_goes_through(
+    start_chat: Start,
+    world: World,
+    tools: ToolPeer,
+    context: ContextPeer,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    """Three reads in a row, two beside them, and an effect after all of them."""
+    await start_chat()
+    everybody = [Runs(world, new_scope()) for _ in range(8)]
+    reads = {"a": (), "b": ("a",), "c": ("b",), "x": (), "y": ("x",)}
+    looks = [StepRequest(id=id, name="Look", tool="calendar_list", depends_on=after) for id, after in reads.items()]
+    started = [
+        await each.create(*looks, event("end", *reads, title=f"end {number}"), start=False)
+        for number, each in enumerate(everybody)
+    ]
     for each, run in zip(everybody, started, strict=True):
         await each.control(run, "start")
-    monkeypatch.setattr(Database, "transaction", dying)
+    monkeypatch.setattr(Database, "transaction", _dying(everybody, when))
     for number, (each, run) in enumerate(zip(everybody, started, strict=True)):
         done = await each.until(run)
         assert (done.status, done.progress) == (RunStatus.DONE, 1), number
-        assert len(tools.effects_on(f"one {number}")) == len(tools.effects_on(f"two {number}")) == 1, number
+        assert len(tools.effects_on(f"end {number}")) == 1, number
         told = await each.updates(done)
-        assert told.count("step.started") == 3, number
+        assert told.count("step.started") == told.count("step.ended") == 6, number
 
 
 async def test_kill_9_while_each_step_of_a_run_is_under_way(
