@@ -111,6 +111,12 @@ class Scene:
         self.notion.say(page, *texts)
         return page
 
+    async def titled(self, title: str) -> str:
+        """A word of the title by which only this page is found."""
+        word = f"page{len(self.notion.pages)}x"
+        await self.page(f"{word} {title}")
+        return word
+
     async def outlook(self, subject: str, body: str, sender: str = "Desk", attachment: str = "") -> str:
         id = f"AAMk{len(self.graph.mailbox.messages)}="
         address = {"emailAddress": {"name": sender, "address": "desk@prize-desk.example"}}

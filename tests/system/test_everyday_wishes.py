@@ -22,6 +22,7 @@ async def scene() -> AsyncIterator[Scene]:
         yield running
 
 
+@pytest.mark.every_way(sample=1)
 @pytest.mark.parametrize("has_read_mail", [False, True], ids=["fresh", "after reading mail"])
 async def test_what_the_user_asks_for_themselves_is_done_without_a_question(scene: Scene, has_read_mail: bool) -> None:
     """After reading mail that holds for what follows from the user's words; a text that a model composed is asked."""
