@@ -18,6 +18,12 @@ class LoginRefused(Unavailable):
     advice = "Check that the redirect address is one the sandbox was started with."
 
 
+class NobodyThere(LoginRefused):
+    """The address is not one of an emulated provider that runs."""
+
+    advice = "Give the authUrl that POST /api/integrations/connect answered; if it answered an error, mend that first."
+
+
 class _Forms(HTMLParser):
     """Every form of a page: where it goes and its fields."""
 
@@ -39,6 +45,13 @@ async def log_in(auth_url: str, person: str = EMAIL) -> str:
     Each provider offers one form per person: Google with the address, GitHub with the log-in name (the part before
     the @), Slack with an id that it makes itself, the seeded person's last.
     """
+    try:
+        return await _log_in(auth_url, person)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NobodyThere(f"No emulated provider answers at {auth_url[:200]!r}.") from error
+
+
+async def _log_in(auth_url: str, person: str) -> str:
     async with httpx.AsyncClient(timeout=TIMEOUT_S) as http:
         page = await http.get(auth_url)
         parser = _Forms()

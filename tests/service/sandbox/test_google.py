@@ -65,6 +65,13 @@ async def test_an_address_that_is_not_registered_is_refused(sandbox: Sandbox) ->
         await log_in(auth_url(sandbox, "http://localhost:9/callback"))
 
 
+@pytest.mark.parametrize("address", ["", "not an address", "http://127.0.0.1:1/o/oauth2/v2/auth"])
+async def test_where_no_provider_answers_the_log_in_says_what_to_give_instead(address: str) -> None:
+    with pytest.raises(LoginRefused) as refused:
+        await log_in(address)
+    assert "authUrl" in refused.value.advice
+
+
 async def test_without_a_public_url_every_address_is_accepted(tmp_path_factory: pytest.TempPathFactory) -> None:
     async with Sandbox(tmp_path_factory.mktemp("open"), with_model=False) as sandbox:
         back = httpx.URL(await log_in(auth_url(sandbox, "http://localhost:9/callback")))
