@@ -65,13 +65,13 @@ class Constraints:
 
 
 def _check_openings(openings: tuple[Opening, ...]) -> None:
-    _require(openings, "openings: name at least one")
+    _require(openings, "hours: name at least one")
     before: Opening | None = None
     for opening in sorted(openings):
         _within("weekday", opening.weekday, 0, 6)
-        _require(0 <= opening.start < opening.end <= MINUTES_A_DAY, "openings: from must be before to, within a day")
+        _require(0 <= opening.start < opening.end <= MINUTES_A_DAY, "hours: from must be before to, within a day")
         overlaps = before is not None and before.weekday == opening.weekday and opening.start < before.end
-        _require(not overlaps, "openings: two of one weekday overlap")
+        _require(not overlaps, "hours: two of one weekday overlap")
         before = opening
 
 

@@ -25,13 +25,13 @@ from libs.resilience.errors import Conflict, Forbidden, InvalidInput, NotFound, 
 
 
 class BookingLinkNotFound(NotFound):
-    """Nothing an outsider may know of."""
+    """Nothing an outsider may know of: no such link, or no such booking with this secret. Which, is not said."""
 
     slug = "booking_link_not_found"
-    advice = "Ask the person who gave you the link for a new one."
+    advice = "Use the secret that the last answer about your booking gave, or ask who gave you the link for a new one."
 
     def __init__(self) -> None:
-        super().__init__("There is nothing to book here.")
+        super().__init__("There is nothing here, or not with this secret.")
 
 
 class DelegationNotFound(NotFound):
