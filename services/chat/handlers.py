@@ -23,7 +23,7 @@ from libs.db import Transaction
 from libs.resilience.errors import Unavailable
 from services.chat import conversations, followups, turn, turn_rows
 from services.chat.deps import Chat
-from services.chat.runs import hearing
+from services.chat.runs import hearing, run_rows
 
 log = structlog.get_logger("services.chat")
 
@@ -64,6 +64,7 @@ async def delete_conversation(query: DeleteConversation, call: Call, deps: Chat)
     """Delete it, and let the others know."""
     async with deps.db.transaction(call.require_scope()) as tx:
         await conversations.delete(tx, query.conversation_id)
+        await run_rows.forget_of(tx, query.conversation_id)
         await publish(tx, ConversationDeleted(conversation_id=query.conversation_id))
     return Deleted(existed=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.ids import ExecutionId, RunId
+from contracts.ids import ConversationId, ExecutionId, RunId
 from contracts.runs import RunPage, RunStatus, RunSummary, RunUpdate, StepStatus
 from libs.db import Row, Transaction
 from libs.vault import UserKey
@@ -114,12 +114,26 @@ async def execution_of(tx: Transaction, run_id: RunId, place: int, attempt: int)
     return None if found is None else ExecutionId(found)
 
 
+async def forget_of(tx: Transaction, conversation_id: ConversationId) -> None:
+    """Plans of a conversation that nobody has started: they are its user's words, and go with it."""
+    await tx.execute(_FORGET_OF, conversation_id, tx.require_scope().user_id)
+
+
 async def page(tx: Transaction, key: UserKey, limit: int, cursor: str | None) -> RunPage:
     """The newest runs; a cursor is the id of the last one seen."""
     rows = await tx.fetch(_PAGE, tx.require_scope().user_id, cursor, limit + 1, [str(status) for status in ENDED])
     runs = tuple(_summary(key, row) for row in rows[:limit])
     return RunPage(runs=runs, cursor=runs[-1].run_id if len(rows) > limit else None)
 
+
+_FORGET_OF = """
+with gone as (
+    delete from runs where user_id = $2 and conversation_id = $1 and status = 'planned' returning run_id
+), steps as (
+    delete from run_steps where run_id in (select run_id from gone)
+)
+delete from run_updates where run_id in (select run_id from gone)
+"""
 
 _PAGE = """
 select r.run_id, r.status, r.content, r.created_at, r.finished_at, s.total, s.ended

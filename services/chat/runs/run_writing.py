@@ -37,7 +37,7 @@ async def save(tx: Transaction, key: UserKey, run: Run) -> None:
 
 
 _INSERT_RUN = """
-insert into runs (run_id, status, n, content, created_at) values ($1, 'planned', 0, $2, $3)
+insert into runs (run_id, status, n, content, created_at, conversation_id) values ($1, 'planned', 0, $2, $3, $4)
 """
 
 _INSERT_STEP = """
@@ -67,7 +67,7 @@ select $1, u.n, u.data from unnest($21::integer[], $22::bytea[]) as u(n, data)
 
 
 async def _insert(tx: Transaction, key: UserKey, run: Run) -> None:
-    await tx.execute(_INSERT_RUN, run.id, _sealed_content(key, run), run.created_at)
+    await tx.execute(_INSERT_RUN, run.id, _sealed_content(key, run), run.created_at, run.conversation_id)
     plans = [
         (run.id, place, key.seal("run_step", f"{run.id}:{place}", msgspec.json.encode(step)))
         for place, step in enumerate(run.plan.steps)

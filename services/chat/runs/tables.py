@@ -22,6 +22,7 @@ class RunRow(Base, table=True):
         CheckConstraint(
             "(status in ('done', 'failed', 'cancelled')) = (finished_at is not null)", name="finished_when_over"
         ),
+        Index("ix_runs_conversation", "user_id", "conversation_id", postgresql_where=text("status = 'planned'")),
         Index("ix_runs_newest", "user_id", text("created_at desc"), "run_id"),
     )
 
@@ -32,6 +33,8 @@ class RunRow(Base, table=True):
     n: int
     """Number of the newest update."""
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    conversation_id: str | None = Field(default=None, sa_column=Column(Text))
+    """In which it was planned; one that was never started goes with it."""
     error: str | None = Field(default=None, sa_column=Column(Text))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     started_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))

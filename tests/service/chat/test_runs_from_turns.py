@@ -1,7 +1,8 @@
 """A request that needs several steps becomes a plan in the middle of a turn: shown, and started by its user alone."""
 
+from contracts.conversations import DeleteConversation, ListConversations
 from contracts.envelope import Scope
-from contracts.runs import GetRun, ListRuns
+from contracts.runs import ControlRun, GetRun, ListRuns
 from libs.runtime.run import RunningService
 from tests.service.chat.model_peer import Calls, ModelPeer, Says, in_order
 from tests.service.chat.peers import ToolPeer
@@ -45,3 +46,24 @@ async def test_a_plan_with_a_defect_is_explained_to_the_model(
     assert told["role"] == "tool"
     assert "no_such_tool" in told["content"]
     assert (await world.ask(ListRuns(), scope)).runs == ()
+
+
+async def test_a_plan_that_nobody_started_goes_with_its_conversation_and_one_that_was_started_stays(
+    chat: RunningService, world: World, model: ModelPeer, tools: ToolPeer, scope: Scope
+) -> None:
+    model.script = in_order(
+        Calls((("plan_steps", {"steps": STEPS}),)),
+        Says("One."),
+        Calls((("plan_steps", {"steps": STEPS}),)),
+        Says("Two."),
+    )
+    await world.say(scope, "Find Sarah, then meet her, then tell everybody")
+    (first,) = (await world.ask(ListRuns(), scope)).runs
+    await world.ask(ControlRun(run_id=first.run_id, action="start"), scope)
+    await world.say(scope, "Find Sarah, then meet her, then tell everybody, once more")
+    assert len((await world.ask(ListRuns(), scope)).runs) == 2
+    for conversation in (await world.ask(ListConversations(), scope)).conversations:
+        await world.ask(DeleteConversation(conversation_id=conversation.conversation_id), scope)
+    assert [run.run_id for run in (await world.ask(ListRuns(), scope)).runs] == [first.run_id]
+    async with chat.db.reading(scope) as tx:
+        assert await tx.fetchval("select count(*) from run_steps") == len(STEPS)
