@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from contracts.envelope import Scope, Service
@@ -23,6 +24,10 @@ from libs.runtime.run import RunningService
 from libs.runtime.run import start_service as start_in_process
 from libs.runtime.settings import PlatformSettings
 from libs.testing.servers import NatsAccount, Servers, ServiceDatabase, stop_keeper
+
+# How long an example takes says more about the machine than about us, and nothing a test should fail for.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 _DIRECTORY = pytest.StashKey[Path]()
 _SESSION_PID = pytest.StashKey[int]()
