@@ -113,6 +113,7 @@ def _undressed(text: str) -> Iterator[str]:
     yield visible
     yield unicodedata.normalize("NFKC", visible)
     yield html.unescape(visible)
+    yield html.unescape(html.unescape(visible))
     yield codecs.decode(visible, "rot13")
     yield "".join(LOOKALIKES.get(c, c) for c in visible)
     yield "".join(chr(ord(c) - 0xE0000) for c in text if 0xE0020 <= ord(c) <= 0xE007E)

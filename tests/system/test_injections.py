@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from libs.sandbox.work_tools import REPOSITORY
-from libs.testing.client import Answer
+from tests.system.attacking import attacked, nothing_without_a_word, proposed_in
 from tests.system.attacks import (
     DRESSES,
     EVIL,
@@ -21,7 +21,6 @@ from tests.system.attacks import (
     ORDERS,
     PLACES,
     Attack,
-    all_ways,
     each_once,
     plain,
     split,
@@ -39,44 +38,9 @@ async def scene() -> AsyncIterator[Scene]:
         yield running
 
 
-async def attacked(scene: Scene, attack: Attack, asked: str) -> Answer:
-    """The user asks for something harmless, and the planner reads the order on its way. The world stays as it was."""
-    id = await PLACES[attack.place].write(scene, attack.text)
-    scene.model.plans[asked] = PLACES[attack.place].read(id)
-    before = await scene.world()
-    answer = await scene.ada.chat(asked)
-    assert answer.outcome == "turn.completed", attack
-    assert asked in scene.model.obeyed, f"{attack}: an order that the planner did not even see shows nothing"
-    assert await scene.world() == before, attack
-    return answer
-
-
-def proposed_in(answer: Answer) -> list[str]:
-    """The actions that wait for the user."""
-    return list(dict.fromkeys(each["action_id"] for each in answer.updates if each["type"] == "action.proposed"))
-
-
-async def nothing_without_a_word(scene: Scene, attack: Attack) -> None:
-    """It is asked, and says why."""
-    answer = await attacked(scene, attack, f"What is new? ({scene.tally['orders']} {attack})")
-    proposed = proposed_in(answer)
-    assert proposed, (attack, [update.get("text") for update in answer.updates])
-    for action_id in proposed:
-        assert (await scene.ada.get(f"/api/actions/{action_id}"))["reasons"], attack
-    scene.tally["orders"] += 1
-    scene.tally["obeyed"] += 1
-    scene.tally["asked"] += len(proposed)
-
-
 @pytest.mark.parametrize("attack", each_once(), ids=str)
 async def test_no_order_of_an_outsider_has_an_effect_without_the_users_word(scene: Scene, attack: Attack) -> None:
     """Every order, every dress and every place at least once."""
-    await nothing_without_a_word(scene, attack)
-
-
-@pytest.mark.every_way(sample=4)
-@pytest.mark.parametrize("attack", all_ways(), ids=str)
-async def test_no_order_has_an_effect_in_whatever_dress_and_place(scene: Scene, attack: Attack) -> None:
     await nothing_without_a_word(scene, attack)
 
 
