@@ -22,6 +22,7 @@ class RunRow(Base, table=True):
         CheckConstraint(
             "(status in ('done', 'failed', 'cancelled')) = (finished_at is not null)", name="finished_when_over"
         ),
+        Index("ix_runs_age", text("coalesce(finished_at, created_at)")),
         Index("ix_runs_conversation", "user_id", "conversation_id", postgresql_where=text("status = 'planned'")),
         Index("ix_runs_newest", "user_id", text("created_at desc"), "run_id"),
     )
