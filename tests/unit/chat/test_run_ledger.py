@@ -15,7 +15,7 @@ from contracts.ids import ExecutionId
 from contracts.runs import RunStatus, StepRequest, StepStatus
 from services.chat.runs import changes, outcomes
 from services.chat.runs.errors import RunNotPossible
-from services.chat.runs.outcomes import Ended
+from services.chat.runs.outcomes import Begun, Ended
 from services.chat.runs.run_state import ENDED, GOING, OVER, Run
 from tests.unit.chat.planned_runs import NOW, from_, started, step
 
@@ -98,7 +98,8 @@ class World:
         run = self.run
         ready = [each for each, state in run.states.items() if state.status is StepStatus.READY]
         return {
-            "begin": lambda: self._begin(ready[number % len(ready)] if ready else step_id),
+            "begin": lambda: self._begin(ready[number % len(ready)] if ready else step_id, dies=number % 4 == 0),
+            "again": self._take_over,
             "give up": lambda: outcomes.give_up(run, step_id, run.state(step_id).attempt, self.clock),
             "late": lambda: self._expire(number),
             "lost": lambda: self._lose(step_id),
@@ -118,7 +119,7 @@ class World:
         self.clock += timedelta(minutes=4)
         self.look(step_id)
 
-    def _begin(self, step_id: str) -> None:
+    def _begin(self, step_id: str, *, dies: bool) -> None:
         state = self.run.state(step_id)
         begun = outcomes.begin(self.run, step_id, state.attempt, self.clock)
         if begun is None:
@@ -131,7 +132,23 @@ class World:
             if begun.is_first:
                 self.ordered.append((state.execution_id, step_id))
         else:
-            outcomes.end(self.run, step_id, state.attempt, Ended(result="{}"), self.clock)
+            self._read_on(begun, dies=dies)
+
+    def _read_on(self, begun: Begun, *, dies: bool) -> None:
+        """As `services.chat.runs.stepping` does; whoever dies leaves the read that they had begun with the last one."""
+        following: Begun | None = begun
+        while following is not None:
+            state = following.state
+            assert all(self.run.state(other).status in ENDED for other in state.step.depends_on)
+            outcomes.end(self.run, state.step.id, state.attempt, Ended(result="{}"), self.clock)
+            following = outcomes.begin_next(self.run, self.clock)
+            if dies:
+                return
+
+    def _take_over(self) -> None:
+        """The command comes again, to somebody else."""
+        for left in outcomes.left_behind(self.run):
+            self._read_on(left, dies=False)
 
     def _deliver(self, number: int) -> None:
         if self.ordered:
@@ -174,6 +191,7 @@ KINDS = (
     *("deliver",) * 4,
     *("look", "see", "do") * 3,
     "lost",
+    "again",
     *("approve", "carry out", "done") * 2,
     *("declined", "expired", "take back", "failed", "away", "unknown", "withdraw"),
     *("skip", "retry", "was not done", "pause", "resume", "start", "late", "give up", "cancel"),
@@ -187,7 +205,7 @@ def small_plans(draw: st.DrawFn) -> list[StepRequest]:
     for number in range(draw(st.integers(1, 4))):
         before = [step.id for step in steps]
         after = draw(st.lists(st.sampled_from(before), unique=True, max_size=2)) if before else []
-        tool = draw(st.sampled_from(["write", "write", "write", "read"]))
+        tool = draw(st.sampled_from(["write", "write", "read"]))
         uses = {"x": from_(draw(st.sampled_from(before)))} if before and draw(st.booleans()) else {}
         steps.append(step(f"s{number}", *after, tool=tool, required=draw(st.booleans()), **uses))
     return steps
