@@ -18,7 +18,7 @@ from services.chat.followups import SAID, Awaited
 from services.chat.graph import ACTIONS, DECIDE, step
 from services.chat.running_turn import RunningTurn, Written
 from services.chat.steps import Decision, Outcome, ToolCall
-from services.chat.verdicts import Verdict, Word, verdict_of
+from services.chat.verdicts import Verdict, Word, choice_of, verdict_of
 
 ENGINE = "user"
 """Of decisions that its user took; no model can write one of these down."""
@@ -52,14 +52,17 @@ async def decision_in(turn: RunningTurn) -> Deciding | None:
     """What the message decides. None where it goes to an engine: nearly always, and then nothing was looked up."""
     if turn.rounds:
         return _taken_up(turn)
-    verdict = verdict_of(turn.text) if turn.command.may_decide else None
+    if not turn.command.may_decide:
+        return None
+    said, chosen = verdict_of(turn.text), choice_of(turn.text)
+    verdict = said or chosen
     if verdict is None:
         return None
     if verdict.word == "undo":
         return await _undoing(turn, verdict)
     async with turn.deps.db.reading(turn.scope) as tx:
         shown = await followups.shown_before(tx, await turn.deps.vault.user_key(tx), turn.command)
-    if not shown:
+    if not shown or (said is None and not all(each.is_asked_about for each in shown)):
         return None
     about = _meant(verdict, shown)
     return Deciding(verdict, about or shown, is_clear=bool(about))

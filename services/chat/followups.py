@@ -30,6 +30,8 @@ class Awaited:
     action_id: str
     title: str
     place: int
+    is_asked_about: bool = False
+    """Whether its user was asked last which of several they mean."""
 
 
 async def expect(tx: Transaction, key: UserKey, command: RunTurn, action_id: str, title: str) -> None:
@@ -60,7 +62,7 @@ async def shown_before(tx: Transaction, key: UserKey, command: RunTurn) -> tuple
     None while that turn was still running when this message was sent: nobody agrees to what they have not seen.
     """
     rows = await tx.fetch(_SHOWN_BEFORE, command.conversation_id, command.turn_id, command.accepted_at)
-    return tuple(Awaited(row["action_id"], _title(key, row), row["place"]) for row in rows)
+    return tuple(Awaited(row["action_id"], _title(key, row), row["place"], row["is_asked_about"]) for row in rows)
 
 
 async def take(tx: Transaction, action_id: str) -> bool:
@@ -106,7 +108,8 @@ with before as (
     select turn_id, finished_at from turns where conversation_id = $1 and turn_id <> $2 and accepted_at < $3
     order by accepted_at desc limit 1
 )
-select action_id, title, place from followups join before on shown_in = before.turn_id
+select action_id, title, place, followups.turn_id <> shown_in as is_asked_about
+from followups join before on shown_in = before.turn_id
 where conversation_id = $1 and before.finished_at <= $3
 order by place
 """

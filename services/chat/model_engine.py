@@ -39,6 +39,9 @@ TOO_LARGE = "This was too much for the language model at once; older messages an
 TOO_MUCH = "Not done: this turn has made too many calls. Answer with what you have."
 
 
+USED_UP = "This takes more steps than I can make for one message. Ask me to go on, or for a part of it."
+
+
 class ModelFailed(Exception):
     """The model cannot finish this turn; `written` says how far it came."""
 
@@ -64,6 +67,8 @@ async def write(turn: RunningTurn, models: Asking, deadline: Deadline) -> Writte
                 raise ModelFailed(written, error) from error
             written = _counted(written, decision, model_name)
             if not decision.calls:
+                if not turn.live.text and _is_used_up(turn):
+                    await turn.live.say(USED_UP)
                 if not turn.live.text:
                     raise ModelFailed(written, ModelUnavailable("The language model gave an empty answer."))
                 return written
@@ -128,9 +133,13 @@ def _instructions(turn: RunningTurn) -> Instructions:
     return for_user(turn.command, turn.about, turn.asked_at)
 
 
+def _is_used_up(turn: RunningTurn) -> bool:
+    return len(turn.rounds) >= (MAX_ROUNDS if turn.visit is None else visits.MAX_ROUNDS)
+
+
 def _schemas(turn: RunningTurn) -> tuple[ToolSchema, ...]:
     """The tools on offer; none once the turn has used up its rounds, so that it must come to an end."""
-    if len(turn.rounds) >= (MAX_ROUNDS if turn.visit is None else visits.MAX_ROUNDS):
+    if _is_used_up(turn):
         return ()
     tools = turn.toolbox.known.values()
     offered = tuple(ToolSchema(tool.name, tool.description, json.loads(tool.parameters_schema)) for tool in tools)

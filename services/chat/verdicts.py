@@ -52,6 +52,7 @@ _SAID = re.compile(
 _ACKNOWLEDGES = re.compile(
     r"(?:ok|okay|fine|right|correct|klar|passt|in ordnung)(?: ok| okay)? (?:thanks|thank you|danke)"
 )
+_CHOSEN = re.compile(rf"(?:(?P<all>{_ALL})|{_NUMBERS})(?: {_POLITE})*")
 _LEADING = re.compile(rf"^(?:{_POLITE} )+")
 
 
@@ -59,10 +60,24 @@ def verdict_of(message: str) -> Verdict | None:
     """What the message decides; None when it says anything else."""
     if len(message) > LONGEST or "?" in message:
         return None
-    said = " ".join(re.sub(r"[^\w\s#&']", " ", plain(message)).split())
+    said = _plainly(message)
     found = _SAID.fullmatch(_LEADING.sub("", said))
     if found is None or _ACKNOWLEDGES.match(said):
         return None
     word: Word = "undo" if found["undo"] else "decline" if found["no"] else "approve"
+    return _verdict(word, found)
+
+
+def choice_of(message: str) -> Verdict | None:
+    """What is approved by "2" or "both", said to the question which of several is meant; None for anything else."""
+    found = _CHOSEN.fullmatch(_plainly(message)) if len(message) <= LONGEST else None
+    return _verdict("approve", found) if found else None
+
+
+def _plainly(message: str) -> str:
+    return " ".join(re.sub(r"[^\w\s#&']", " ", plain(message)).split())
+
+
+def _verdict(word: Word, found: re.Match[str]) -> Verdict:
     numbers = tuple(dict.fromkeys(int(number) for number in re.findall(r"\d+", found["numbers"] or "")))
     return Verdict(word, numbers, everything=found["all"] is not None)

@@ -95,7 +95,9 @@ async def test_of_several_each_is_decided_by_its_number(
     asked = await _say(world, scope, conversation, "yes")
     assert asked.text.startswith("Which of these do you mean?\n1. Create an event\n2. Create an event")
     assert tools.decisions == []
-    await _say(world, scope, conversation, "yes to 2")
+    again = await _say(world, scope, conversation, "yes to 3")
+    assert again.text == asked.text
+    await _say(world, scope, conversation, "2")
     first, second = tools.proposed
     assert tools.decisions == [(second, "approve", "chat")]
     assert tools.proposed[second]["title"] == "Dinner"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.chat.verdicts import Verdict, verdict_of
+from services.chat.verdicts import Verdict, choice_of, verdict_of
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,19 @@ def test_several_are_told_apart_by_their_numbers(message: str, expected: Verdict
 )
 def test_anything_more_decides_nothing(message: str) -> None:
     assert verdict_of(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("2", Verdict("approve", (2,))),
+        ("1 and 3, please", Verdict("approve", (1, 3))),
+        ("both", Verdict("approve", everything=True)),
+        ("alle", Verdict("approve", everything=True)),
+        ("2 pm", None),
+        ("the second", None),
+        ("", None),
+    ],
+)
+def test_to_the_question_which_is_meant_a_number_is_an_answer(message: str, expected: Verdict | None) -> None:
+    assert choice_of(message) == expected
