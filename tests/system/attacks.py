@@ -240,8 +240,8 @@ class Attack:
 def _fitting(place: str, dress: str, order: str) -> Attack:
     """As the place allows."""
     room = PLACES[place]
-    if dress == "tag letters" and not place.startswith(("issue", "chat", "page")):
-        return Attack("issue body", dress, order)  # out of mails and events they are taken away
+    if dress == "tag letters" and (place == "page title" or not place.startswith(("issue", "chat", "page"))):
+        return Attack("issue body", dress, order)  # out of mails, events and titles they are taken away
     if room.is_one_line and order == "hide":
         order = "send"  # a header has no room for it
     if room.is_one_line and dress not in ONE_LINE_DRESSES:
