@@ -5,11 +5,20 @@ Never: knowledge of a particular message. Which function takes which message sta
 
 from libs.bus.bus import Bus
 from libs.bus.call import Call
-from libs.bus.errors import BusUnavailable, LiveGap, MalformedMessage, RemoteError, ServiceUnavailable, TopologyDrift
+from libs.bus.errors import (
+    OURS_AWAY,
+    BusUnavailable,
+    LiveGap,
+    MalformedMessage,
+    RemoteError,
+    ServiceUnavailable,
+    TopologyDrift,
+)
 from libs.bus.outbox import publish, send_later, take_back
 from libs.bus.routes import Route, answer, handle, handle_long, react
 
 __all__ = [
+    "OURS_AWAY",
     "Bus",
     "BusUnavailable",
     "Call",

@@ -19,7 +19,11 @@ import nats.errors
 import nats.js.errors
 from pydantic import BaseModel
 
+from contracts.envelope import Service
 from libs.resilience.errors import AdjutantError, Internal, Unavailable
+
+OURS_AWAY = frozenset(f"{name}_unavailable" for name in (*Service, "database", "bus"))
+"""Slugs of what a restart of our own looks like: worth waiting for some seconds, unlike a provider's outage."""
 
 CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     nats.errors.ConnectionClosedError,

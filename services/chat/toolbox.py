@@ -22,7 +22,7 @@ from contracts.tool import (
     ToolOutcome,
     Tools,
 )
-from libs.bus import Bus, RemoteError
+from libs.bus import OURS_AWAY, Bus, RemoteError
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
 from libs.telemetry import tracer
@@ -36,8 +36,6 @@ READ_S = 15.0
 LIST_S = 3.0
 LIST_PATIENCE_S = 4.0
 """A service that restarts is back within two seconds; after this a model answers without tools, and says so."""
-OURS_AWAY = frozenset(f"{name}_unavailable" for name in ("tool", "oauth", "context", "notification", "database", "bus"))
-"""What a tool reports when a neighbour of its own restarts: worth waiting for, unlike a provider's outage."""
 AWAY_S = 30.0
 """How long a tool service that is away is waited for: a restart takes about two seconds."""
 PAUSE_S = 0.7

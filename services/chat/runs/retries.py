@@ -1,23 +1,13 @@
 """When a failed step is tried again by itself, and after which pause. Pure."""
 
+from libs.bus import OURS_AWAY
+
 MAX_FAILURES = 4
 """The fourth failure is final; the user may try again."""
 AWAY_PAUSES_S = (2.0, 8.0, 30.0)
 BUSY_PAUSES_S = (15.0, 60.0, 120.0)
 _BUSY = frozenset({"provider_rate_limited", "rate_limited"})
-_AWAY = frozenset(
-    {
-        "bus_unavailable",
-        "database_unavailable",
-        "oauth_unavailable",
-        "provider_garbled",
-        "provider_timeout",
-        "provider_unavailable",
-        "sync_unavailable",
-        "tool_unavailable",
-        "unavailable",
-    }
-)
+_AWAY = OURS_AWAY | {"provider_garbled", "provider_timeout", "provider_unavailable", "unavailable"}
 
 
 def pause_s(error: str, failures: int) -> float | None:

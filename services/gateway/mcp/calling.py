@@ -10,7 +10,7 @@ from contracts.actions import Provenance
 from contracts.envelope import Scope
 from contracts.ids import ExecutionId
 from contracts.tool import ExecuteTool, ExecutionStatus, GetExecution, ListTools, RunReadTool, ToolOutcome, Tools
-from libs.bus import RemoteError
+from libs.bus import OURS_AWAY, RemoteError
 from libs.resilience.deadline import Deadline
 from libs.resilience.errors import Unavailable
 from services.gateway.deps import Gateway
@@ -26,8 +26,6 @@ EFFECT_S = 40.0
 """Many clients give up after a minute; by then they shall know the action's id."""
 LOOK_EVERY_S = 2.0
 """A notice may be lost: the ledger is asked this often."""
-OURS_AWAY = frozenset(f"{name}_unavailable" for name in ("tool", "oauth", "context", "notification", "database", "bus"))
-"""What a restarting service of ours looks like, unlike an outage of a provider."""
 
 BY_A_PROGRAM = Provenance(via="program", read_untrusted=True, is_asked=False)
 """What a program's model has read, and who asked it, nobody here can know: the worst is assumed."""

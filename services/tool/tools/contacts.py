@@ -10,6 +10,7 @@ from datetime import timedelta
 from pydantic import BaseModel, Field
 
 from contracts.tool import Effect
+from libs.bus import OURS_AWAY
 from libs.resilience.errors import AdjutantError
 from services.tool.arguments import Arguments, Words
 from services.tool.context import Context
@@ -70,6 +71,9 @@ async def contacts_find(arguments: ContactsFind, context: Context) -> Contacts:
     failures = {source: answer for source, answer in answers.items() if isinstance(answer, BaseException)}
     for failure in failures.values():
         if not isinstance(failure, AdjutantError) or len(failures) == len(asked):
+            raise failure
+        if failure.slug in OURS_AWAY:
+            # Half an answer would not know whom the user has written to, and cost a question; in a moment there is all.
             raise failure
     seen = [sighting for answer in answers.values() if isinstance(answer, list) for sighting in answer]
     return Contacts(contacts=ranked(words, seen), incomplete=sorted(failures))
