@@ -21,6 +21,20 @@ class NewTask(BaseModel):
     due_at: datetime | None = None
 
 
+class TaskChange(BaseModel):
+    """What is to be otherwise. What is not given stays, so it is written without what was not set (`exclude_unset`).
+
+    When it is due is one thing: either of the two takes the place of what there was, and None of it takes it away.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str = ""
+    notes: str = ""
+    due_on: date | None = None
+    due_at: datetime | None = None
+
+
 class TaskView(Reply):
     """A task. Its words are the user's, or the assistant's with the user's consent."""
 
@@ -41,6 +55,12 @@ class Tasks(Reply):
 
     tasks: tuple[TaskView, ...]
     more: bool = False
+
+
+class TaskDeleted(Reply):
+    """The task that is no more."""
+
+    task_id: str
 
 
 class ListTasks(Query[Tasks]):
@@ -98,6 +118,36 @@ class ReopenTask(Query[TaskView]):
     subject: ClassVar[str] = "rpc.tool.reopen_task.v1"
     asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
     reply: ClassVar[type[Reply]] = TaskView
+
+    task_id: str
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(task_id=_TASK)
+
+
+class ChangeTask(Query[TaskView]):
+    """Other words, or another time. Error `task_not_found`."""
+
+    subject: ClassVar[str] = "rpc.tool.change_task.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = TaskView
+
+    task_id: str
+    sealed_change: str
+    """`TaskChange` as JSON, sealed as in `CreateTask`."""
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(task_id=_TASK, sealed_change="v1.AAAA")
+
+
+class DeleteTask(Query[TaskDeleted]):
+    """It is gone for good. Error `task_not_found`, also when it is asked twice."""
+
+    subject: ClassVar[str] = "rpc.tool.delete_task.v1"
+    asked_by: ClassVar[tuple[Service, ...]] = (Service.GATEWAY,)
+    reply: ClassVar[type[Reply]] = TaskDeleted
 
     task_id: str
 

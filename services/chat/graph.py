@@ -44,6 +44,8 @@ ACTIONS = {
     "calendar_cancel_event": "Cancelling a calendar event",
     "tasks_list": "Looking at your tasks",
     "tasks_create": "Writing down a task",
+    "tasks_change": "Changing a task",
+    "tasks_delete": "Deleting a task",
     "tasks_complete": "Completing a task",
     "tasks_reopen": "Opening a task again",
     "memory_add": "Remembering something",

@@ -19,6 +19,8 @@ DEEDS = {
     "notion_append": "add to a Notion page",
     "notion_create_page": "create a Notion page",
     "tasks_create": "write down a task",
+    "tasks_change": "change a task",
+    "tasks_delete": "delete a task for good",
     "tasks_complete": "mark a task as done",
     "tasks_reopen": "open a task again",
     "network_schedule_meeting": "propose times for a meeting, or answer such a proposal",

@@ -46,7 +46,7 @@ from contracts.network import (
     TellAcquaintance,
 )
 from contracts.oauth import ConnectionEstablished, ConnectionRemoved, ReauthorizationRequired
-from contracts.tasks import CompleteTask, CreateTask, ListTasks, ReopenTask
+from contracts.tasks import ChangeTask, CompleteTask, CreateTask, DeleteTask, ListTasks, ReopenTask
 from contracts.tool import ExecuteTool, GetExecution, GetToolApiUsage, ListTools, RunReadTool
 from libs.bus import answer, handle, handle_long, react
 from libs.providers.google.calendar import Calendar
@@ -97,6 +97,8 @@ routes = (
     answer(RemoveConsentRule, consent.remove_consent_rule),
     answer(ListTasks, tasks.list_tasks),
     answer(CreateTask, tasks.create_task),
+    answer(ChangeTask, tasks.change_task),
+    answer(DeleteTask, tasks.delete_task),
     answer(CompleteTask, tasks.complete_task),
     answer(ReopenTask, tasks.reopen_task),
     answer(CreateDelegation, delegation.create_delegation),

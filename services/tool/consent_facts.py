@@ -131,6 +131,10 @@ def _task_opens(given: Mapping[str, Any], _result: Mapping[str, Any]) -> tuple[s
     return "tasks_reopen", {"task_id": given["task_id"]}
 
 
+def _task_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    return "tasks_delete", {"task_id": result["task_id"]}
+
+
 def _memory_goes(_given: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     return ("memory_forget", {"memory_id": result["memory_id"]}) if result["is_new"] else None
 
@@ -221,7 +225,16 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
             (),
             ((": ", "title"), (", due ", "due")),
             asked_with=(*_MAKE, *_REMEMBER, "remind", "erinner", "task", "todo", "to do"),
+            undone_with=_task_goes,
         ),
+        "tasks_change": Facts(
+            "Change a task",
+            (),
+            (*_IT, (", now called ", "title"), (", now due ", "due")),
+            ("task_id",),
+            asked_with=(*_CHANGE, "set ", "due", "note"),
+        ),
+        "tasks_delete": Facts("Delete a task for good", (), _IT, ("task_id",), asked_with=(*_CANCEL, *_FORGET)),
         "tasks_complete": Facts("Complete a task", (), _IT, ("task_id",), asked_with=_DONE, undone_with=_task_opens),
         "tasks_reopen": Facts(
             "Open a task again",

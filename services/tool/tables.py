@@ -158,4 +158,5 @@ class Task(Base, table=True):
     completed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     completed_by: str | None = Field(default=None, sa_column=Column(Text))
     reopened_by: str | None = Field(default=None, sa_column=Column(Text))
+    changed_by: str | None = Field(default=None, sa_column=Column(Text))
     """The executions that did it last; kept when the other is done since, so that neither is repeated."""

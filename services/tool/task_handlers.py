@@ -3,7 +3,19 @@
 from datetime import UTC, datetime
 
 from contracts.envelope import Scope
-from contracts.tasks import CompleteTask, CreateTask, ListTasks, NewTask, ReopenTask, Tasks, TaskView
+from contracts.tasks import (
+    ChangeTask,
+    CompleteTask,
+    CreateTask,
+    DeleteTask,
+    ListTasks,
+    NewTask,
+    ReopenTask,
+    TaskChange,
+    TaskDeleted,
+    Tasks,
+    TaskView,
+)
 from libs.bus import Call
 from services.tool import times
 from services.tool.deps import ToolDeps
@@ -21,6 +33,19 @@ async def create_task(query: CreateTask, call: Call, deps: ToolDeps) -> TaskView
     scope = call.require_scope()
     task = NewTask.model_validate_json(deps.seal.open("task", scope, query.sealed_task))
     return await _of(scope, deps).create(query.task_id, task, datetime.now(UTC))
+
+
+async def change_task(query: ChangeTask, call: Call, deps: ToolDeps) -> TaskView:
+    """Other words, or another time."""
+    scope = call.require_scope()
+    change = TaskChange.model_validate_json(deps.seal.open("task", scope, query.sealed_change))
+    return await _of(scope, deps).change(query.task_id, change)
+
+
+async def delete_task(query: DeleteTask, call: Call, deps: ToolDeps) -> TaskDeleted:
+    """As if it had never been."""
+    await _of(call.require_scope(), deps).delete(query.task_id)
+    return TaskDeleted(task_id=query.task_id)
 
 
 async def complete_task(query: CompleteTask, call: Call, deps: ToolDeps) -> TaskView:

@@ -21,7 +21,7 @@ from tests.system.test_sync import until
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 ALWAYS = {
-    *("tasks_list", "tasks_create", "tasks_complete", "tasks_reopen"),
+    *("tasks_list", "tasks_create", "tasks_change", "tasks_delete", "tasks_complete", "tasks_reopen"),
     *("notifications_list", "notifications_resolve"),
     *("memory_add", "memory_recall", "memory_forget"),
 }

@@ -1,4 +1,4 @@
-"""Tasks through the front door: written down, listed, completed and opened again, each user's for them."""
+"""Tasks through the front door: written down, listed, changed, completed and deleted, each user's for them."""
 
 from typing import Any
 
@@ -27,6 +27,46 @@ async def test_a_task_is_kept_for_its_user(sign_up: Connected) -> None:
     assert (done["status"], (await ada.get("/api/tasks"))["tasks"]) == ("done", [])
     assert (await ada.get("/api/tasks", status="done"))["tasks"] == [done]
     assert (await ada.post(f"/api/tasks/{task['task_id']}/reopen")).json() == task
+
+
+async def test_a_task_is_changed(sign_up: Connected) -> None:
+    ada, bob = await sign_up(f"ada-{new_id('u')}@example.com"), await sign_up(f"bob-{new_id('u')}@example.com")
+    task = (await ada.post("/api/tasks", {"title": "Water", "notes": "Twice", "due_on": "2026-12-01"})).json()
+    path = f"/api/tasks/{task['task_id']}"
+
+    renamed = await ada.patch(path, {"title": "Water the plants"})
+    assert (renamed.status_code, renamed.json()) == (200, task | {"title": "Water the plants"})
+    moved = (await ada.patch(path, {"due_at": "2026-12-02T09:00:00+01:00", "notes": ""})).json()
+    assert moved == renamed.json() | {"due_on": None, "due_at": "2026-12-02T08:00:00Z", "notes": ""}
+    freed = (await ada.patch(path, {"due_at": None})).json()
+    assert freed == moved | {"due_at": None}
+    for wrong in (
+        {},
+        {"title": None},
+        {"title": " "},
+        {"notes": None},
+        {"due_on": "someday"},
+        {"due_on": "2026-12-01", "due_at": "2026-12-01T09:00:00Z"},
+        {"status": "done"},
+    ):
+        assert (await ada.patch(path, wrong)).status_code == 422, wrong
+
+    assert (await bob.patch(path, {"title": "Mine"})).status_code == 404
+    assert (await ada.get("/api/tasks"))["tasks"] == [freed]
+
+
+async def test_a_task_is_deleted_once(sign_up: Connected) -> None:
+    ada, bob = await sign_up(f"ada-{new_id('u')}@example.com"), await sign_up(f"bob-{new_id('u')}@example.com")
+    task = (await ada.post("/api/tasks", {"title": "Water the plants"})).json()
+    path = f"/api/tasks/{task['task_id']}"
+
+    assert (await bob.delete(path)).status_code == 404
+    assert (await ada.delete(path)).status_code == 204
+    again = await ada.delete(path)
+
+    assert (again.status_code, again.json()["title"]) == (404, "task_not_found")
+    assert (await ada.get("/api/tasks", status="all"))["tasks"] == []
+    assert (await ada.patch(path, {"title": "Back"})).status_code == 404
 
 
 async def test_a_repeated_request_is_one_task(sign_up: Connected) -> None:

@@ -7,7 +7,18 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from contracts.ids import new_id
-from contracts.tasks import CompleteTask, CreateTask, ListTasks, NewTask, ReopenTask, Tasks, TaskView
+from contracts.tasks import (
+    ChangeTask,
+    CompleteTask,
+    CreateTask,
+    DeleteTask,
+    ListTasks,
+    NewTask,
+    ReopenTask,
+    TaskChange,
+    Tasks,
+    TaskView,
+)
 from services.gateway.errors import IdempotencyKeyReused
 from services.gateway.guards import GatewayHere, Manager, Reader
 from services.gateway.idempotency import IdempotencyKey, derived_id
@@ -29,16 +40,41 @@ def _near(moment: datetime) -> datetime:
 TaskRef = Annotated[str, Path(pattern=r"^tk_[0-9a-f]{32}$")]
 
 
+Notes = Annotated[str, Field(max_length=4000)]
+Moment = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_near)]
+
+
 class TaskRequest(StrictBody):
     """What is to be done; `due_on` is a day and `due_at` a moment, at most one of them."""
 
     title: ShortLine
-    notes: Annotated[str, Field(max_length=4000)] = ""
+    notes: Notes = ""
     due_on: Day | None = None
-    due_at: Annotated[AwareDatetime, Field(strict=False), AfterValidator(_near)] | None = None
+    due_at: Moment | None = None
 
     @model_validator(mode="after")
     def _is_due_once(self) -> "TaskRequest":
+        if self.due_on is not None and self.due_at is not None:
+            raise ValueError("give due_on or due_at, not both")
+        return self
+
+
+class TaskChangeRequest(StrictBody):
+    """What is to be otherwise; what is not given stays. `due_on` or `due_at` takes the place of either; `null` takes it
+    away, so that the task is due at no time."""
+
+    title: ShortLine | None = None
+    notes: Notes | None = None
+    due_on: Day | None = None
+    due_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "TaskChangeRequest":
+        if not self.model_fields_set:
+            raise ValueError("give title, notes, due_on or due_at")
+        for name in ("title", "notes"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} must not be null")
         if self.due_on is not None and self.due_at is not None:
             raise ValueError("give due_on or due_at, not both")
         return self
@@ -70,6 +106,20 @@ async def create(
     if NewTask(title=made.title, notes=made.notes, due_on=made.due_on, due_at=made.due_at) != task:
         raise IdempotencyKeyReused("This Idempotency-Key came with another request before.")
     return made
+
+
+@router.patch("/{task_id}", responses=problems(*AUTHENTICATED, *WITH_BODY, 404))
+async def change(task_id: TaskRef, body: TaskChangeRequest, caller: Manager, gateway: GatewayHere) -> TaskView:
+    """Other words, or another time, also for what is done."""
+    wanted = TaskChange(**body.model_dump(exclude_unset=True))
+    sealed = gateway.seal.seal("task", caller.scope, wanted.model_dump_json(exclude_unset=True))
+    return await gateway.bus.ask(ChangeTask(task_id=task_id, sealed_change=sealed), scope=caller.scope)
+
+
+@router.delete("/{task_id}", status_code=204, responses=problems(*AUTHENTICATED, 404, 422))
+async def delete(task_id: TaskRef, caller: Manager, gateway: GatewayHere) -> None:
+    """It is gone for good."""
+    await gateway.bus.ask(DeleteTask(task_id=task_id), scope=caller.scope)
 
 
 @router.post("/{task_id}/complete", responses=problems(*AUTHENTICATED, 404, 422))

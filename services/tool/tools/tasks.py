@@ -1,16 +1,16 @@
-"""The user's tasks: listed, written down, completed, opened again. They are in our own database, for every user."""
+"""The user's tasks: listed, written down, changed, done, deleted. They are in our own database, for every user."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from contracts.tasks import NewTask, TaskView
+from contracts.tasks import NewTask, TaskChange, TaskView
 from contracts.tool import Effect
 from services.tool import times
 from services.tool.arguments import Arguments, Prose, TimeText, Title, bounded
 from services.tool.context import Context
-from services.tool.errors import TaskNotFound, TimeNotUnderstood
+from services.tool.errors import InvalidArguments, TaskNotFound, TimeNotUnderstood
 from services.tool.registry import Tool
 from services.tool.tasks import Due
 from services.tool.tools.names import Names, named
@@ -18,6 +18,7 @@ from services.tool.windows import rfc3339
 
 TaskId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^tk_[0-9a-f]{32}$")]
 _ID = "The id of a task that tasks_list found"
+_NEVER = frozenset({"never", "none"})
 
 
 class TasksList(Arguments):
@@ -40,6 +41,23 @@ class TasksCreate(Arguments):
     )
 
 
+class TasksChange(Arguments):
+    """What is to be otherwise; what is not given stays."""
+
+    task_id: TaskId = Field(description=_ID)
+    title: Title | None = Field(default=None, description="What is to be done, if it is to be called otherwise")
+    notes: Prose | None = Field(default=None, description="What takes the place of its notes")
+    due: TimeText | None = Field(
+        default=None, description="By when instead: a day, a time like 2026-11-24T14:00, or never"
+    )
+
+
+class TasksDelete(Arguments):
+    """Which task."""
+
+    task_id: TaskId = Field(description=_ID)
+
+
 class TasksComplete(Arguments):
     """Which task."""
 
@@ -60,6 +78,13 @@ class ShownTask(BaseModel):
     notes: str
     status: str
     due: str | None
+
+
+class DeletedTask(BaseModel):
+    """The task that is no more."""
+
+    task_id: str
+    deleted: bool = True
 
 
 class ShownTasks(BaseModel):
@@ -89,6 +114,36 @@ async def find_created_task(arguments: TasksCreate, context: Context) -> ShownTa
     return _shown(found, context) if found else None
 
 
+async def tasks_change(arguments: TasksChange, context: Context) -> ShownTask:
+    """Other words, or another time."""
+    given: dict[str, Any] = arguments.model_dump(include={"title", "notes"}, exclude_none=True)
+    if arguments.due is not None:
+        due = None if arguments.due.lower() in _NEVER else arguments.due
+        given["due_on"], given["due_at"] = _due(due, context)
+    if not given:
+        raise InvalidArguments("tasks_change: give title, notes or due: what is to be otherwise.")
+    changed = await context.tasks.change(arguments.task_id, TaskChange(**given), context.effect_id)
+    return _shown(changed, context)
+
+
+async def find_changed_task(arguments: TasksChange, context: Context) -> ShownTask | None:
+    """What `tasks_change` achieved earlier under this execution id."""
+    found = await context.tasks.find_changed(arguments.task_id, "changed", context.effect_id)
+    return _shown(found, context) if found else None
+
+
+async def tasks_delete(arguments: TasksDelete, context: Context) -> DeletedTask:
+    """It is gone for good."""
+    await context.tasks.delete(arguments.task_id)
+    return DeletedTask(task_id=arguments.task_id)
+
+
+async def find_deleted(arguments: TasksDelete, context: Context) -> DeletedTask | None:
+    """That it is gone; by whom makes no difference."""
+    there = await context.tasks.find(arguments.task_id)
+    return None if there else DeletedTask(task_id=arguments.task_id)
+
+
 async def tasks_complete(arguments: TasksComplete, context: Context) -> ShownTask:
     """It is done."""
     return _shown(await context.tasks.complete(arguments.task_id, context.begun_at, context.effect_id), context)
@@ -111,7 +166,7 @@ async def find_reopened(arguments: TasksReopen, context: Context) -> ShownTask |
     return _shown(found, context) if found else None
 
 
-async def shown_task(arguments: TasksComplete | TasksReopen, context: Context) -> Names:
+async def shown_task(arguments: TasksChange | TasksDelete | TasksComplete | TasksReopen, context: Context) -> Names:
     """Which task it is. Raises TaskNotFound."""
     found = await context.tasks.find(arguments.task_id)
     if found is None:
@@ -171,6 +226,28 @@ TASK_TOOLS = (
         arguments=TasksCreate,
         run=tasks_create,
         look_up=find_created_task,
+        needs=frozenset(),
+        returns_untrusted_text=False,
+    ),
+    Tool(
+        name="tasks_change",
+        description="Change what a task of the user is called, what its notes say, or when it is due.",
+        effect=Effect.WRITE,
+        arguments=TasksChange,
+        run=tasks_change,
+        look_up=find_changed_task,
+        shown=shown_task,
+        needs=frozenset(),
+        returns_untrusted_text=True,
+    ),
+    Tool(
+        name="tasks_delete",
+        description="Delete a task of the user for good. What is done is not deleted, but completed.",
+        effect=Effect.WRITE,
+        arguments=TasksDelete,
+        run=tasks_delete,
+        look_up=find_deleted,
+        shown=shown_task,
         needs=frozenset(),
         returns_untrusted_text=False,
     ),

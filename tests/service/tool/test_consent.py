@@ -195,10 +195,11 @@ async def test_what_was_done_last_is_known_whether_or_not_it_can_be_taken_back(t
     await desk.sent(event)
     listed = await desk.gateway.ask(ListActions(), scope=desk.world.scope)
     assert (listed.last_id, listed.last_tool) == (event.execution_id, "calendar_create_event")
-    task = desk.world.asked("tasks_create", {"title": "Then"})
+    made = await desk.world.done("tasks_create", title="Then")
+    task = desk.world.asked("tasks_delete", {"task_id": made["task_id"]})
     await desk.sent(task)
     listed = await desk.gateway.ask(ListActions(), scope=desk.world.scope)
-    assert (listed.last_id, listed.last_tool) == (task.execution_id, "tasks_create")
+    assert (listed.last_id, listed.last_tool) == (task.execution_id, "tasks_delete")
     await desk.decide(event.execution_id, "undo")
     async with asyncio.timeout(15):
         while await desk.world.events("First"):  # noqa: ASYNC110 - the other side is a provider
@@ -223,6 +224,29 @@ async def test_an_event_that_was_done_can_be_taken_back_once(tool: ToolDeps, des
         while (after := await desk.shown(command.execution_id)).detail == "It is being taken back.":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert (after.detail, after.undo_until) == ("It was done, and you took it back.", None)
+
+
+async def test_a_task_that_was_created_is_taken_back_and_one_that_was_deleted_is_not(
+    tool: ToolDeps, desk: Desk
+) -> None:
+    created = desk.world.asked("tasks_create", {"title": "Undone"})
+    made = desk.world.opened(await desk.sent(created))
+    assert (await desk.shown(created.execution_id)).undo_until is not None
+    await desk.decide(created.execution_id, "undo")
+    async with asyncio.timeout(15):
+        while (await desk.world.result("tasks_list"))["tasks"]:  # noqa: ASYNC110 - another process does it
+            await asyncio.sleep(0.05)
+
+    with pytest.raises(RemoteError) as twice:
+        await desk.decide(created.execution_id, "undo")
+    assert twice.value.slug == "not_undoable"
+    again = await desk.world.done("tasks_create", title="Deleted")
+    assert again["task_id"] != made["task_id"]
+    deleted = desk.world.asked("tasks_delete", {"task_id": again["task_id"]})
+    await desk.sent(deleted)
+    with pytest.raises(RemoteError) as refused:
+        await desk.decide(deleted.execution_id, "undo")
+    assert refused.value.slug == "action_not_found"
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,15 @@ async def test_a_task_is_shown_by_its_title(world: World, tool: ToolDeps) -> Non
 
     completed = await world.proposed("tasks_complete", task_id=task["task_id"])
     created = await world.proposed("tasks_create", title="Feed the cat", due="2031-03-03")
+    moved = await world.proposed("tasks_change", task_id=task["task_id"], title="Water them", due="2031-03-04")
+    freed = await world.proposed("tasks_change", task_id=task["task_id"], due="never")
+    deleted = await world.proposed("tasks_delete", task_id=task["task_id"])
 
     assert (completed.title, lines(completed)) == ("Complete a task: Water the plants", {"Task": "Water the plants"})
     assert created.title == "Create a task: Feed the cat, due Monday, 03 March 2031"
+    assert moved.title == "Change a task: Water the plants, now called Water them, now due Tuesday, 04 March 2031"
+    assert freed.title == "Change a task: Water the plants, now due never"
+    assert deleted.title == "Delete a task for good: Water the plants"
 
 
 async def test_a_draft_that_its_user_wants_to_be_asked_about_names_what_it_answers(

@@ -12,7 +12,17 @@ import pytest
 
 from contracts.envelope import Scope
 from contracts.ids import new_id
-from contracts.tasks import CompleteTask, CreateTask, ListTasks, NewTask, ReopenTask, TaskView
+from contracts.tasks import (
+    ChangeTask,
+    CompleteTask,
+    CreateTask,
+    DeleteTask,
+    ListTasks,
+    NewTask,
+    ReopenTask,
+    TaskChange,
+    TaskView,
+)
 from contracts.tool import ExecutionStatus
 from libs.bus import Bus
 from libs.resilience.errors import AdjutantError
@@ -82,19 +92,50 @@ async def test_what_is_due_first_comes_first(nobody: World) -> None:
     assert ([task["title"] for task in some["tasks"]], some["more"]) == (["First", "At nine"], True)
 
 
-@pytest.mark.parametrize("tool_name", ["tasks_create", "tasks_complete", "tasks_reopen"])
+async def test_a_task_is_changed_and_what_is_not_said_stays(nobody: World) -> None:
+    made = await nobody.done("tasks_create", title="Water the plants", notes="Twice", due="2026-12-01")
+    of = {"task_id": made["task_id"]}
+
+    assert await nobody.done("tasks_change", **of, due="2026-12-02T09:00") == made | {
+        "due": "2026-12-02T09:00:00+01:00"
+    }
+    assert await nobody.done("tasks_change", **of, due="2026-12-03") == made | {"due": "2026-12-03"}
+    renamed = made | {"title": "Water the garden", "due": None}
+    assert await nobody.done("tasks_change", **of, title="Water the garden", due="never") == renamed
+    assert await nobody.done("tasks_change", **of, notes="Once") == renamed | {"notes": "Once"}
+    assert (await nobody.result("tasks_list"))["tasks"] == [renamed | {"notes": "Once"}]
+
+
+async def test_a_deleted_task_is_gone_whether_it_was_done_or_not(nobody: World) -> None:
+    kept, left, over = [await nobody.done("tasks_create", title=title) for title in ("Kept", "Open", "Done")]
+    await nobody.done("tasks_complete", task_id=over["task_id"])
+
+    for task in (left, over):
+        gone = await nobody.done("tasks_delete", task_id=task["task_id"])
+        assert gone == {"task_id": task["task_id"], "deleted": True}
+
+    assert (await nobody.result("tasks_list", status="all"))["tasks"] == [kept]
+    for tool_name, more in (("tasks_delete", {}), ("tasks_change", {"title": "t"}), ("tasks_complete", {})):
+        outcome = await nobody.execute(nobody.asked(tool_name, {"task_id": left["task_id"], **more}))
+        assert outcome.error == "task_not_found"
+
+
+@pytest.mark.parametrize(
+    "tool_name", ["tasks_create", "tasks_complete", "tasks_reopen", "tasks_change", "tasks_delete"]
+)
 async def test_a_process_that_dies_does_it_once(nobody: World, monkeypatch: pytest.MonkeyPatch, tool_name: str) -> None:
     task_id = (await nobody.done("tasks_create", title="Earlier"))["task_id"]
     if tool_name == "tasks_reopen":
         await nobody.done("tasks_complete", task_id=task_id)
-    arguments = {"title": "Once"} if tool_name == "tasks_create" else {"task_id": task_id}
+    arguments = {"title": "Once"} if tool_name in {"tasks_create", "tasks_change"} else {}
+    if tool_name != "tasks_create":
+        arguments |= {"task_id": task_id}
 
     told = await with_a_forgotten_result(nobody, monkeypatch, tool_name, **arguments)
 
-    assert told["status"] == ("done" if tool_name == "tasks_complete" else "open")
-    assert sorted(await _titles(nobody, status="all")) == (
-        ["Earlier", "Once"] if tool_name == "tasks_create" else ["Earlier"]
-    )
+    assert told.get("status", "gone") == {"tasks_complete": "done", "tasks_delete": "gone"}.get(tool_name, "open")
+    left = {"tasks_create": ["Earlier", "Once"], "tasks_change": ["Once"], "tasks_delete": []}
+    assert sorted(await _titles(nobody, status="all")) == left.get(tool_name, ["Earlier"])
 
 
 async def test_what_was_undone_since_is_not_done_again(nobody: World, tool: ToolDeps) -> None:
@@ -121,6 +162,12 @@ async def test_what_was_undone_since_is_not_done_again(nobody: World, tool: Tool
         ("tasks_complete", {"task_id": "tk_1"}, "invalid_arguments"),
         ("tasks_complete", {"task_id": new_id("tk")}, "task_not_found"),
         ("tasks_reopen", {"task_id": new_id("tk")}, "task_not_found"),
+        ("tasks_change", {"task_id": new_id("tk"), "title": "t"}, "task_not_found"),
+        ("tasks_change", {"task_id": new_id("tk")}, "invalid_arguments"),
+        ("tasks_change", {"task_id": new_id("tk"), "title": "a\nb"}, "invalid_arguments"),
+        ("tasks_change", {"task_id": new_id("tk"), "due": "someday"}, "time_not_understood"),
+        ("tasks_delete", {"task_id": new_id("tk")}, "task_not_found"),
+        ("tasks_delete", {"task_id": "tk_1"}, "invalid_arguments"),
     ],
 )
 async def test_what_cannot_be_done_fails_with_a_reason(
@@ -162,6 +209,33 @@ async def test_the_api_sees_the_same_tasks_and_nobody_elses(nobody: World, gatew
     done = await gateway.ask(CompleteTask(task_id=made.task_id), scope=scope)
     assert (done.status, await gateway.ask(CompleteTask(task_id=made.task_id), scope=scope)) == ("done", done)
     assert await gateway.ask(ReopenTask(task_id=made.task_id), scope=scope) == made
+
+
+async def _changed(gateway: Bus, world: World, scope: Scope, task_id: str, **given: Any) -> TaskView:
+    sealed = world.seal.seal("task", scope, TaskChange(**given).model_dump_json(exclude_unset=True))
+    return await gateway.ask(ChangeTask(task_id=task_id, sealed_change=sealed), scope=scope)
+
+
+async def test_through_the_api_a_task_is_changed_and_deleted_by_its_user_alone(nobody: World, gateway: Bus) -> None:
+    scope, stranger = nobody.scope, new_scope()
+    made = await _created(gateway, nobody, scope, NewTask(title="Call Tom", notes="n", due_on=date(2026, 12, 1)))
+    at = datetime(2026, 12, 2, 9, tzinfo=UTC)
+
+    later = await _changed(gateway, nobody, scope, made.task_id, due_at=at)
+    assert later == made.model_copy(update={"due_on": None, "due_at": at})
+    assert (await _changed(gateway, nobody, scope, made.task_id, due_on=None)).due_at is None
+    changed = await _changed(gateway, nobody, scope, made.task_id, title="Call Tim", notes="")
+    assert (changed.title, changed.notes, changed.due_at) == ("Call Tim", "", None)
+
+    with pytest.raises(AdjutantError, match="no such task"):
+        await _changed(gateway, nobody, stranger, made.task_id, title="Mine")
+    with pytest.raises(AdjutantError, match="no such task"):
+        await gateway.ask(DeleteTask(task_id=made.task_id), scope=stranger)
+    assert (await gateway.ask(ListTasks(), scope=scope)).tasks == (changed,)
+
+    assert (await gateway.ask(DeleteTask(task_id=made.task_id), scope=scope)).task_id == made.task_id
+    with pytest.raises(AdjutantError, match="no such task"):
+        await gateway.ask(DeleteTask(task_id=made.task_id), scope=scope)
 
 
 async def test_the_same_request_twice_is_one_task(nobody: World, gateway: Bus) -> None:

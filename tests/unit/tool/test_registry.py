@@ -39,7 +39,7 @@ def test_the_schema_of_an_optional_argument_knows_no_null() -> None:
 def test_tools_follow_from_connections() -> None:
     names = {tool.name for tool in registry.for_connections(frozenset({"gmail"})).tools}
 
-    always = {"tasks_list", "tasks_create", "tasks_complete", "tasks_reopen"}
+    always = {"tasks_list", "tasks_create", "tasks_change", "tasks_delete", "tasks_complete", "tasks_reopen"}
     always |= {"notifications_list", "notifications_resolve", "memory_add", "memory_recall", "memory_forget"}
     writing = {"mail_draft", "mail_send", "mail_reply", "mail_label"}
     assert names == {"mail_search", "mail_read", "contacts_find"} | writing | always
