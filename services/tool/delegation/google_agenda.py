@@ -81,7 +81,7 @@ class GoogleAgenda:
     async def find_moved(self, event_ref: str, plan: EventPlan) -> str | None:
         """The same event at its new time, or a new one under the plan's mark."""
         near = await self._events(Span(plan.start - _AROUND, plan.end + _AROUND))
-        if any(found.id == event_ref and found.start == plan.start for found in near):
+        if any(found.id == event_ref and found.start.timestamp() == plan.start.timestamp() for found in near):
             return event_ref
         return await self.find(plan)
 

@@ -110,7 +110,7 @@ async def test_which_tools_there_are_follows_from_the_connections(world: World) 
 
     tools = await world.chat.ask(ListTools(), scope=world.scope)
 
-    of_google = [tool.name for tool in tools.tools if not tool.name.startswith(("tasks_", "notifications_"))]
+    of_google = [tool.name for tool in tools.tools if not tool.name.startswith(("tasks_", "notifications_", "memory_"))]
     writing = ["mail_draft", "mail_send", "mail_reply", "mail_label"]
     assert of_google == ["mail_search", "mail_read", *writing, "contacts_find"]
     assert tools.missing_providers == ("calendar",)

@@ -108,7 +108,8 @@ def test_every_wall_clock_time_of_every_zone_is_a_real_moment(wall: datetime, tz
 def test_rfc3339_survives_the_way_there_and_back(wall: datetime, tz: ZoneInfo) -> None:
     at = wall.replace(tzinfo=UTC)
 
-    assert times.moment(at.astimezone(tz).isoformat(), tz, FRIDAY_MORNING).at == at
+    # In the hour that comes twice, Python calls no local time equal to any of another zone (PEP 495).
+    assert times.moment(at.astimezone(tz).isoformat(), tz, FRIDAY_MORNING).at.timestamp() == at.timestamp()
 
 
 @given(on=st.dates(FIRST, LAST), tz=ZONES)
