@@ -108,6 +108,8 @@ class NegotiationView(Reply):
     created_at: datetime
     error: str | None = None
     """Slug of why it came to nothing, or of why a meeting stayed where it was."""
+    detail: str | None = None
+    """The same in a sentence for people, where there is an `error`."""
 
 
 class Negotiations(Reply):

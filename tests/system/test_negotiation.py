@@ -200,6 +200,7 @@ async def test_when_the_second_calendar_cannot_be_written_the_first_gives_the_ev
 
     settled = await ended(ada, started["session_id"])
     assert (settled["status"], settled["error"]) == ("failed", "slot_taken")
+    assert settled["detail"].startswith("The time was not free any more for one of you.")
     assert await events_of(scene, EMAIL, "Twins") == []
 
 

@@ -6,6 +6,7 @@ from contracts.envelope import Scope
 from contracts.network import NegotiationView
 from services.tool.network.matter import Matter
 from services.tool.network.negotiation import Phase, expire
+from services.tool.network.reasons import reason
 from services.tool.network.sessions import Session
 
 
@@ -34,4 +35,5 @@ def negotiation_view(session: Session, matter: Matter, scope: Scope, now: dateti
         expires_at=state.until,
         created_at=session.created_at,
         error=session.error,
+        detail=reason(session.error, Phase.CANCELLING if state.is_called_off else state.phase),
     )

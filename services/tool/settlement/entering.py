@@ -5,8 +5,9 @@ from contracts.tool import ExecutionStatus
 from services.tool.delegation.errors import SlotTaken
 from services.tool.network import progress
 from services.tool.network.negotiation import Side
+from services.tool.network.reasons import LEFT_BEHIND
 from services.tool.settlement import stepping
-from services.tool.settlement.stepping import LEFT_BEHIND, Settling
+from services.tool.settlement.stepping import Settling
 from services.tool.tools.delegation_steps import PUT, WITHDRAW
 
 

@@ -6,7 +6,8 @@ from typing import Final
 from contracts.tool import ExecutionStatus
 from services.tool.network import progress
 from services.tool.network.negotiation import Side
-from services.tool.settlement.stepping import LEFT_BEHIND, Settling
+from services.tool.network.reasons import LEFT_BEHIND
+from services.tool.settlement.stepping import Settling
 from services.tool.tools.delegation_steps import WITHDRAW
 
 MOST_TRIES: Final = 100

@@ -18,6 +18,7 @@ from services.tool.ledger import Ending
 from services.tool.network import holds, negotiation, progress, sessions
 from services.tool.network.matter import Matter, Party
 from services.tool.network.negotiation import Negotiation, Phase, Side
+from services.tool.network.reasons import LEFT_BEHIND
 from services.tool.network.rules import Hours, hours_of
 from services.tool.network.sessions import Session
 from services.tool.network.telling import tell
@@ -30,7 +31,6 @@ MOST_UNDONE: Final = 20
 """So often a calendar is asked to give it back, over about ten hours, before somebody is told that it is left there."""
 AGAIN_S, SLOWEST_S = 30, 1800
 """Before the second try, and before later ones at most."""
-LEFT_BEHIND: Final = "event_left_behind"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -219,7 +219,7 @@ def _shown(found: NegotiationView, context: Context) -> ShownSession:
         stands=rfc3339(found.stands, context.tz) if found.stands else None,
         answer_by=rfc3339(found.expires_at, context.tz),
         rounds_left=found.rounds_left,
-        problem=found.error,
+        problem=found.detail,
     )
 
 

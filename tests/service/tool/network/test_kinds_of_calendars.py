@@ -67,7 +67,12 @@ async def test_who_has_two_calendars_is_busy_when_either_says_so(
     fill(microsoft, at(200, 9, 30))
     await grace.accept(started.session_id, at(200, 9, 30))
     await settled(ada, started.session_id, "failed", timeout_s=30)
-    assert (await ada.session(started.session_id)).error == "slot_taken"
+    failed = await ada.session(started.session_id)
+    assert (failed.error, failed.detail) == (
+        "slot_taken",
+        "The time was not free any more for one of you. "
+        "The meeting is in neither calendar; start another negotiation for another time.",
+    )
     assert await grace.events(started.title) == []
 
 

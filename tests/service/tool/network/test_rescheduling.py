@@ -127,6 +127,7 @@ async def test_when_the_second_is_busy_by_now_it_goes_back_in_the_first(
 
     stays = await ada.session(session_id)
     assert (stays.stands, stays.agreed, stays.error) == (old, old, "slot_taken")
+    assert stays.detail == "The time was not free any more for one of you. The meeting stays where it was."
     assert (await beginnings(ada, title), await beginnings(grace, title)) == ([old], [old])
 
     async def is_told() -> bool:
