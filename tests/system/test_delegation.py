@@ -223,6 +223,36 @@ async def test_a_link_that_never_was_and_one_that_was_revoked_look_alike(
     assert all(answer == answers[0] for answer in answers)
 
 
+async def test_terms_are_read_back_in_the_words_that_they_were_sent_in(owner: AdjutantClient) -> None:
+    sent: dict[str, Any] = {
+        "label": "Round trip",
+        "shown_name": None,
+        "timezone": "Europe/Berlin",
+        "hours": {
+            "monday": [{"from": "09:00", "to": "12:30"}, {"from": "14:00", "to": "24:00"}],
+            "sunday": [{"from": "00:00", "to": "00:45"}],
+        },
+        "durations": [30, 45],
+        "step": 15,
+        "buffer_before": 5,
+        "buffer_after": 10,
+        "notice": 120,
+        "days_ahead": 20,
+        "max_per_day": 4,
+        "allowed_guests": ["example.com"],
+    }
+    made = (await owner.post("/api/delegations", sent)).json()["delegation"]
+    at = f"/api/delegations/{made['delegation_id']}"
+    assert made["terms"] == sent
+    assert made in (await owner.get("/api/delegations"))["delegations"]
+
+    later = {"hours": {"friday": [{"from": "10:00", "to": "11:00"}]}, "step": 30}
+    assert (await owner.patch(at, later)).json()["terms"] == sent | later
+    again = await owner.patch(at, made["terms"])
+    assert (again.status_code, again.json()) == (200, made)
+    (await owner.delete(at)).raise_for_status()
+
+
 async def test_an_owner_changes_what_a_link_allows_and_what_is_booked_stays(
     owner: AdjutantClient, adjutant: RunningAdjutant, sandbox: Sandbox
 ) -> None:
@@ -331,7 +361,7 @@ async def test_whatever_strangers_send_is_answered_and_never_a_defect(
     [
         ({"hours": {"monday": [{"from": "09:00", "to": "09:00"}]}}, "before"),
         ({"hours": {"monday": [{"from": "09:00", "to": "12:00"}, {"from": "11:00", "to": "13:00"}]}}, "overlap"),
-        ({"hours": {}}, "openings"),
+        ({"hours": {}}, "hours: name at least one"),
         ({"hours": {"someday": []}}, "hours"),
         ({"durations": [1]}, "durations"),
         ({"allowed_guests": ["not an address"]}, "allowed_guests"),

@@ -151,10 +151,50 @@ def _in_words(body: DelegationRequest | DelegationChange, given: set[str]) -> di
     return words
 
 
+class ShownTerms(BaseModel):
+    """What the link says and allows, in the words that it is made and changed with."""
+
+    label: str
+    shown_name: str | None
+    timezone: str
+    hours: dict[Weekday, list[Hours]]
+    durations: list[int]
+    step: int
+    buffer_before: int
+    buffer_after: int
+    notice: int
+    days_ahead: int
+    max_per_day: int | None
+    allowed_guests: list[str]
+
+
+class ShownDelegation(BaseModel):
+    """A link as its owner sees it. Its token is not known any more."""
+
+    delegation_id: str
+    terms: ShownTerms
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    is_active: bool
+
+
+def _shown(link: DelegationView) -> ShownDelegation:
+    terms: dict[str, Any] = {name: getattr(link.terms, _WORDS.get(name, name)) for name in _SHOWN}
+    hours: dict[Weekday, list[Hours]] = {}
+    for each in link.terms.openings:
+        between = Hours.model_validate({"from": _clock(each.start), "to": _clock(each.end)})
+        hours.setdefault(WEEKDAYS[each.weekday], []).append(between)
+    return ShownDelegation(**link.model_dump(exclude={"terms"}), terms=ShownTerms(**terms, hours=hours))
+
+
+_SHOWN = set(ShownTerms.model_fields) - {"hours"}
+
+
 class CreatedDelegation(BaseModel):
     """A new link; `token` is shown this once and cannot be recovered."""
 
-    delegation: DelegationView
+    delegation: ShownDelegation
     token: str
     path: str
     """Where an outsider reads it in this API."""
@@ -163,7 +203,7 @@ class CreatedDelegation(BaseModel):
 class DelegationList(BaseModel):
     """All links, newest first; revoked and expired ones too, for their bookings."""
 
-    delegations: list[DelegationView]
+    delegations: list[ShownDelegation]
 
 
 @router.post("", status_code=201, responses=problems(*AUTHENTICATED, *WITH_BODY, 409))
@@ -177,20 +217,20 @@ async def create(
     made = await gateway.bus.ask(query, scope=caller.scope)
     async with gateway.db.transaction(caller.scope) as tx:
         await record(tx, caller.name, Action.DELEGATION_CREATED, made.delegation_id, origin)
-    return CreatedDelegation(delegation=made, token=token, path=f"/api/booking/{token}")
+    return CreatedDelegation(delegation=_shown(made), token=token, path=f"/api/booking/{token}")
 
 
 @router.get("", responses=problems(*AUTHENTICATED))
 async def list_all(caller: Reader, gateway: GatewayHere) -> DelegationList:
     """The caller's links, without their tokens."""
     found = await gateway.bus.ask(ListDelegations(), scope=caller.scope)
-    return DelegationList(delegations=list(found.delegations))
+    return DelegationList(delegations=[_shown(link) for link in found.delegations])
 
 
 @router.patch("/{delegation_id}", responses=problems(*AUTHENTICATED, *WITH_BODY, 404, 409))
 async def change(
     delegation_id: DelegationRef, body: DelegationChange, caller: Manager, gateway: GatewayHere, origin: OriginHere
-) -> DelegationView:
+) -> ShownDelegation:
     """Change terms of a link. What is booked stays as it is, and whoever holds a time may still book it, if the link
     still admits them."""
     query = ChangeDelegation(
@@ -202,7 +242,7 @@ async def change(
     changed = await gateway.bus.ask(query, scope=caller.scope)
     async with gateway.db.transaction(caller.scope) as tx:
         await record(tx, caller.name, Action.DELEGATION_CHANGED, delegation_id, origin)
-    return changed
+    return _shown(changed)
 
 
 @router.delete("/{delegation_id}", status_code=204, responses=problems(*AUTHENTICATED, 404, 422))
@@ -230,6 +270,10 @@ async def cancel(
     async with gateway.db.transaction(caller.scope) as tx:
         await record(tx, caller.name, Action.BOOKING_CANCELLED, booking_id, origin)
     return cancelled
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def _minutes(clock: str) -> int:
