@@ -206,11 +206,23 @@ def _tasks(there: Things) -> list[Wish]:
     def done(id: str) -> tuple[Call, ...]:
         return (("tasks_list", {}), ("tasks_complete", {"task_id": id}))
 
+    def change(id: str, **change: object) -> tuple[Call, ...]:
+        return (("tasks_list", {}), ("tasks_change", {"task_id": id, **change}))
+
+    def delete(id: str) -> tuple[Call, ...]:
+        return (("tasks_list", {"status": "all"}), ("tasks_delete", {"task_id": id}))
+
     return [
+        Wish("Move the milk task to tomorrow", change(there.milk, due=there.tomorrow)),
+        Wish(
+            "Rename the task Send the tax papers to Post the tax papers",
+            change(there.papers, title="Post the tax papers"),
+        ),
         Wish("Mark the milk task as done", done(there.milk)),
         Wish("I have sent the tax papers, tick that off", done(there.papers)),
         Wish("Add milk to my tasks", add("Buy milk"), composes=True),
         Wish("Remind me to call Tom tomorrow", add("Call Tom", due=there.tomorrow)),
         Wish("Setze Milch auf meine Aufgabenliste", add("Milch kaufen"), composes=True),
         Wish("Erinnere mich morgen an den Anruf bei Tom", add("Anruf bei Tom", due=there.tomorrow)),
+        Wish("Delete the tax papers task", delete(there.papers)),
     ]
