@@ -81,7 +81,7 @@ class GoogleAgenda:
     async def find_moved(self, event_ref: str, plan: EventPlan) -> str | None:
         """The same event at its new time, or a new one under the plan's mark."""
         near = await self._events(Span(plan.start - _AROUND, plan.end + _AROUND))
-        if any(found.id == event_ref and found.start.timestamp() == plan.start.timestamp() for found in near):
+        if any(found.id == event_ref and _begins_at(found, plan.start) for found in near):
             return event_ref
         return await self.find(plan)
 
@@ -112,6 +112,11 @@ def _new_event(plan: EventPlan) -> NewEvent:
         description=plan.description,
         accepted_by=(plan.host,),
     )
+
+
+def _begins_at(event: CalendarEvent, moment: datetime) -> bool:
+    """As moments: in the hour that comes twice, Python calls no local time equal to any of another zone (PEP 495)."""
+    return isinstance(event.start, datetime) and event.start.timestamp() == moment.timestamp()
 
 
 def _event_id(mark: str) -> str:
