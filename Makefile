@@ -30,10 +30,10 @@ demo: setup ## Play the main job against the sandbox providers, and check it at 
 	$(BIN)/adjutant demo
 
 test: check ## Everything that CI runs
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/pytest -n $(JOBS)
 
 deep: setup ## Every variant of the tests of which CI runs a sample
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m every_way --every-way
+	$(BIN)/pytest -n $(JOBS) -m every_way --every-way
 
 check: setup ## Format, lint, types, import rules, contracts; changes nothing
 	$(BIN)/ruff format --check $(SOURCES)

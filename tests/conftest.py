@@ -29,8 +29,6 @@ from libs.testing.servers import NatsAccount, Servers, ServiceDatabase, stop_kee
 hypothesis.settings.register_profile("unhurried", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
-_TESTS = Path(__file__).parent
-_STARTS_SERVICES = (_TESTS / "service", _TESTS / "system")
 _DIRECTORY = pytest.StashKey[Path]()
 _SESSION_PID = pytest.StashKey[int]()
 
@@ -43,10 +41,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes long begins first. Of tests that show one promise in many ways CI runs a sample, always the same."""
     items.sort(key=lambda item: item.get_closest_marker("early") is None)
-    for item in items:
-        if any(item.path.is_relative_to(place) for place in _STARTS_SERVICES):
-            # In one process: its services start once, and not once in each.
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(_TESTS))))
     if config.getoption("--every-way"):
         return
     variants: dict[str, list[pytest.Item]] = {}

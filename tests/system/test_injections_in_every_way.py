@@ -20,7 +20,7 @@ async def scene() -> AsyncIterator[Scene]:
         yield running
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @pytest.mark.parametrize("attack", all_ways(), ids=str)
 async def test_no_order_has_an_effect_in_whatever_dress_and_place(scene: Scene, attack: Attack) -> None:
     await nothing_without_a_word(scene, attack)

@@ -100,7 +100,7 @@ async def served() -> AsyncIterator[Vendor]:
         yield running
 
 
-@pytest.mark.every_way(sample=12)
+@pytest.mark.every_way(sample=6)
 @pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED.keys())
 async def test_no_answer_makes_a_client_fall_over(served: Vendor, ask: Ask) -> None:
     async with httpx.AsyncClient() as http:

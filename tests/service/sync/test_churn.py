@@ -37,7 +37,7 @@ def fill(provider: ScriptedProvider, count: int) -> None:
         provider.put(f"{number:03}")
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @pytest.mark.parametrize("seed", range(8))
 async def test_what_comes_and_goes_while_a_run_reads_is_found_by_the_same_run(world: World, seed: int) -> None:
     fill(world.provider, 15)
@@ -47,7 +47,7 @@ async def test_what_comes_and_goes_while_a_run_reads_is_found_by_the_same_run(wo
     assert await world.copy() == world.provider.truth()
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @pytest.mark.parametrize("seed", range(8))
 async def test_history_that_is_forgotten_while_rows_arrive_costs_at_most_another_run(world: World, seed: int) -> None:
     fill(world.provider, 15)

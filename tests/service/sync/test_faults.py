@@ -112,7 +112,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.every_way(sample=10)
+@pytest.mark.every_way(sample=6)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("at", [0, 1, 2, 4, REQUESTS - 1])
 async def test_one_fault_anywhere_leaves_the_truth_each_thing_once(

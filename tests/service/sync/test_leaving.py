@@ -114,7 +114,7 @@ async def test_another_connection_to_the_same_provider_begins_anew_even_if_the_e
     assert run.items == 8
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @pytest.mark.parametrize("seed", range(10))
 async def test_after_any_story_of_connections_the_copy_is_that_of_the_last_one_and_nothing_else_is_left(
     connected: World, seed: int, monkeypatch: pytest.MonkeyPatch

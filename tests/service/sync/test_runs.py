@@ -243,7 +243,7 @@ async def test_a_wish_while_a_run_is_under_way_is_not_a_second_run(world: World)
     assert len(await world.runs()) == 1
 
 
-@pytest.mark.every_way(sample=8)
+@pytest.mark.every_way(sample=4)
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("tells_deletions", [True, False])
 async def test_after_any_story_of_changes_and_failures_the_copy_is_the_truth(

@@ -97,7 +97,7 @@ async def test_a_new_text_keeps_the_mark_by_which_the_event_is_found(world: Worl
     assert agenda.events["e1"]["description"] == "New\n\nScheduled by Adjutant, ref abc"
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 async def test_a_lost_answer_changes_an_event_once(world: World, agenda: GoogleAgenda, way: str, did_it: bool) -> None:
     changed = await with_a_lost_answer(
@@ -108,7 +108,7 @@ async def test_a_lost_answer_changes_an_event_once(world: World, agenda: GoogleA
     assert agenda.told == [("e1", "changed")]
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 async def test_a_lost_answer_cancels_an_event_once(world: World, agenda: GoogleAgenda, way: str, did_it: bool) -> None:
     cancelled = await with_a_lost_answer(world, f"DELETE {ONE}", way, did_it, "calendar_cancel_event", event_id="e1")

@@ -67,7 +67,7 @@ async def test_the_same_id_for_another_request_is_refused(world: World, tool: To
     assert await world.events(other) == []
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @pytest.mark.parametrize("is_done", [True, False], ids=["provider did it", "provider did not"])
 @pytest.mark.parametrize(
     "fault",

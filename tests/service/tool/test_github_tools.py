@@ -183,7 +183,7 @@ async def test_an_issue_is_opened(github: World, hub: Hub) -> None:
     assert (opened["number"], opened["title"], opened["link"]) == (issue["number"], title, issue["html_url"])
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 async def test_a_lost_answer_never_makes_two_comments(github: World, hub: Hub, way: str, did_it: bool) -> None:
     number = await hub.open(unique("Once"))
@@ -197,7 +197,7 @@ async def test_a_lost_answer_never_makes_two_comments(github: World, hub: Hub, w
     assert result["link"] == comment["html_url"]
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 async def test_a_lost_answer_never_makes_two_issues(github: World, hub: Hub, way: str, did_it: bool) -> None:
     title = unique("Once")

@@ -147,7 +147,7 @@ async def test_a_draft_may_answer_a_mail(gmail: World) -> None:
     assert row["threadId"] == (await _asked(gmail, "messages/m_lunch"))["threadId"]
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 @pytest.mark.parametrize(
     ("tool_name", "more", "on"),
@@ -187,7 +187,7 @@ async def test_a_process_that_dies_leaves_one_answer(gmail: World, monkeypatch: 
     assert len((await _asked(gmail, "messages", q=body))["messages"]) == 1
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @pytest.mark.parametrize("did_it", [True, False])
 async def test_a_lost_answer_never_makes_two_answers(gmail: World, did_it: bool) -> None:
     body = unique("Answer")
@@ -278,7 +278,7 @@ async def test_a_mail_is_sorted(gmail: World) -> None:
     assert set((await _asked(gmail, f"messages/{id}"))["labelIds"]) == {"DRAFT", label["id"]}
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 async def test_a_lost_answer_leaves_a_mail_sorted_once(gmail: World, way: str, did_it: bool) -> None:
     mail = await gmail.done("mail_draft", subject="Sorted once", body="b")

@@ -150,7 +150,7 @@ async def test_a_page_is_created_in_a_database_under_its_own_name_for_titles(
     assert server.pages[created["page_id"]]["parent"] == tasks
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 async def test_a_lost_answer_never_adds_twice(notion: World, server: NotionServer, way: str, did_it: bool) -> None:
     page = server.page("Plan")
@@ -160,7 +160,7 @@ async def test_a_lost_answer_never_adds_twice(notion: World, server: NotionServe
     assert [text for _, text in server.said(page)].count("Once only") == 1
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 @pytest.mark.parametrize("kind", ["page", "database"])
 async def test_a_lost_answer_never_makes_two_pages(

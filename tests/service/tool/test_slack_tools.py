@@ -202,7 +202,7 @@ async def test_an_answer_goes_into_the_thread(slack: World, workspace: Workspace
     assert posted["message_id"] == replies[1]["ts"]
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 @pytest.mark.parametrize("in_thread", [False, True], ids=["channel", "thread"])
 async def test_a_lost_answer_never_makes_two_messages(

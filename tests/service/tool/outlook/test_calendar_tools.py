@@ -111,7 +111,7 @@ async def test_an_event_is_created_and_its_guests_invited(outlook: World, agenda
     assert row["start"]["timeZone"] == "UTC"
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 async def test_a_lost_answer_never_makes_two_events(
     outlook: World, agenda: GraphAgenda, way: str, did_it: bool
@@ -174,7 +174,7 @@ async def test_title_end_and_guests_change_and_the_others_stay_as_they_were(
     assert kinds == {TOM: "optional", SARAH: "required"}
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 async def test_a_lost_answer_never_tells_guests_twice_of_a_change(
     outlook: World, agenda: GraphAgenda, way: str, did_it: bool
@@ -207,7 +207,7 @@ async def test_an_event_without_guests_is_deleted(outlook: World, agenda: GraphA
     assert outlook.front.count("/cancel") == 0
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 @pytest.mark.parametrize("finds_deleted", [False, True], ids=["deleted is gone", "deleted is found"])
 async def test_a_lost_answer_never_cancels_twice(

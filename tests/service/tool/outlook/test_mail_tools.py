@@ -127,7 +127,7 @@ async def test_an_answer_stays_in_its_thread_and_goes_to_whom_the_user_saw(
     assert sent["to"] == [SARAH]
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 async def test_a_lost_answer_never_makes_two_drafts(
     outlook: World, mailbox: GraphMailbox, way: str, did_it: bool
@@ -139,7 +139,7 @@ async def test_a_lost_answer_never_makes_two_drafts(
     assert list(mailbox.messages) == [draft["message_id"]]
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 @pytest.mark.parametrize("on", [CREATE, "/send HTTP"], ids=["drafting", "sending"])
 async def test_a_lost_answer_never_sends_two_mails(
@@ -154,7 +154,7 @@ async def test_a_lost_answer_never_sends_two_mails(
     assert list(mailbox.messages) == [sent["message_id"]]
 
 
-@pytest.mark.every_way(sample=4)
+@pytest.mark.every_way(sample=2)
 @lost_answers()
 @pytest.mark.parametrize("takes_properties", [True, False], ids=["marked at once", "marked afterwards"])
 async def test_a_lost_answer_never_sends_an_answer_twice(
